@@ -1,0 +1,5 @@
+//! TBD.
+/// TBD.
+pub struct Harness;
+/// TBD.
+pub fn conformance() {}
