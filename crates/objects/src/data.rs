@@ -1,0 +1,1 @@
+//! The recorded data, parsed on first use and at most once.

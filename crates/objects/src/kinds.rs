@@ -1,0 +1,1 @@
+//! What data can't say about the built-in types.

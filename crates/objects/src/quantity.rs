@@ -1,0 +1,1 @@
+//! Resource quantities: `500m`, `1Gi`.
