@@ -1,0 +1,1 @@
+//! Canonical requests and the signature over them.
