@@ -36,7 +36,29 @@ pub enum StoreError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
-    /// The disk (or the remote store) failed; the caller may retry.
+    /// This process has no right to the file or its folder. Never retried.
+    #[error("{path} can't be opened: {problem}")]
+    NoAccess {
+        /// The file or folder.
+        path: String,
+        /// What was refused, and what to do.
+        problem: String,
+    },
+    /// The transaction can't be asked of any store; a mistake of the caller, never retried.
+    #[error("the transaction is not valid: {0}")]
+    Invalid(String),
+    /// A key, value or transaction is over its limit. Never retried.
+    #[error("{what} has {size} bytes, the limit is {limit}")]
+    TooLarge {
+        /// What is too large: the key or value (with the key's beginning), or the transaction.
+        what: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The most that is taken, in bytes.
+        limit: usize,
+    },
+    /// The disk (or the remote store) failed, or the store is closed. Nothing was acknowledged, but the
+    /// transaction may still have happened: read before writing again.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
 }

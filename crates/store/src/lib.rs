@@ -13,15 +13,18 @@
 //!
 //! It does not: cluster, lease, or range over arbitrary key intervals.
 
-mod conformance;
 mod embedded;
 mod error;
+mod limits;
+mod listing;
 mod memory;
 mod model;
+mod sync;
+mod watching;
 
-pub use conformance::{Harness, conformance};
 pub use embedded::EmbeddedStore;
 pub use error::StoreError;
+pub use limits::{MAX_KEY_BYTES, MAX_TXN_BYTES, MAX_VALUE_BYTES};
 pub use memory::MemoryStore;
 pub use model::{
     Change, ChangeBatch, Compare, KeyValue, ListOptions, Listing, Op, Revision, Store, Txn, TxnOutcome, Watch,

@@ -32,6 +32,24 @@ pub enum Compare {
     ModifiedAt(String, Revision),
 }
 
+impl Compare {
+    /// The key that the condition is about.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Absent(key) | Self::Present(key) | Self::ModifiedAt(key, _) => key,
+        }
+    }
+
+    /// Whether the condition holds for a key last written at `modified` (`None`: it has no value).
+    pub fn holds(&self, modified: Option<Revision>) -> bool {
+        match self {
+            Self::Absent(_) => modified.is_none(),
+            Self::Present(_) => modified.is_some(),
+            Self::ModifiedAt(_, expected) => modified == Some(*expected),
+        }
+    }
+}
+
 /// A write of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
@@ -39,6 +57,29 @@ pub enum Op {
     Put(String, Bytes),
     /// Remove the key; nothing happens where it is absent.
     Delete(String),
+}
+
+impl Op {
+    /// The key that is written.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Put(key, _) | Self::Delete(key) => key,
+        }
+    }
+
+    /// The value that is set; `None` for a removal.
+    pub fn value(&self) -> Option<&Bytes> {
+        match self {
+            Self::Put(_, value) => Some(value),
+            Self::Delete(_) => None,
+        }
+    }
+
+    pub(crate) fn into_key(self) -> String {
+        match self {
+            Self::Put(key, _) | Self::Delete(key) => key,
+        }
+    }
 }
 
 /// All comparisons hold and all writes happen, or nothing does.
@@ -83,6 +124,11 @@ impl Txn {
     pub fn put(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
         self.ops.push(Op::Put(key.into(), value.into()));
         self
+    }
+
+    /// The size of its keys and values, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.ops.iter().map(|op| op.key().len() + op.value().map_or(0, |value| value.len())).sum()
     }
 
     /// Adds a removal.
@@ -139,6 +185,14 @@ pub struct Change {
     pub current: Option<KeyValue>,
     /// The state before, where the key existed. (Watches with selectors need it.)
     pub previous: Option<KeyValue>,
+}
+
+impl Change {
+    /// Roughly how much memory the change holds, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let state = |state: &Option<KeyValue>| state.as_ref().map_or(0, |kv| kv.key.len() + kv.value.len());
+        self.key.len() + state(&self.current) + state(&self.previous)
+    }
 }
 
 /// All changes of one revision under the watched prefix. Empty `changes` is a progress mark: everything

@@ -1,5 +1,0 @@
-//! TBD.
-/// TBD.
-pub struct Harness;
-/// TBD.
-pub fn conformance() {}

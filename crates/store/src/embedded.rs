@@ -1,3 +1,0 @@
-//! TBD.
-/// TBD.
-pub struct EmbeddedStore;

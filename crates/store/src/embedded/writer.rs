@@ -1,0 +1,230 @@
+//! The one writer: takes what is waiting, commits it as one redb transaction, then answers all of it.
+//!
+//! Nobody is answered before the commit is on disk, not even a conflict, which may rest on a write of the
+//! same batch. When the file fails, everybody in the batch is told, the file is closed and opened again
+//! (redb refuses to go on after an I/O error), and the next batch tries anew.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use redb::Database;
+use tokio::sync::oneshot;
+
+use super::fault::Fault;
+use super::tables::{self, Writing};
+use super::{Shared, closed, guarded};
+use crate::sync::{read, write};
+use crate::watching::Committed;
+use crate::{Revision, StoreError, Txn, TxnOutcome};
+
+/// Where an answer goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    Commit(Txn, Reply<TxnOutcome>),
+    Compact(Revision, Reply<()>),
+}
+
+/// The most jobs that share a commit, so that no one waits long for the first answer.
+const BATCH_JOBS: usize = 512;
+/// The most bytes of keys and values that share a commit.
+const BATCH_BYTES: usize = crate::MAX_TXN_BYTES;
+/// How many forgotten revisions are removed with each commit.
+const TRIM_REVISIONS: usize = 256;
+/// After how much silence the file is made quick to recover.
+const SETTLE_AFTER: Duration = Duration::from_millis(200);
+
+/// Starts the writer's thread. It ends when all senders of the queue are gone.
+pub(super) fn start(shared: Arc<Shared>, queue: mpsc::Receiver<Job>) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name("store-writer".to_owned())
+        .spawn(move || Writer { shared, queue, trimming: true, settled: false }.run())
+        .map_err(|error| StoreError::Unavailable(format!("the store's writer can't be started: {error}")))
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    queue: Receiver<Job>,
+    /// Rows of forgotten revisions may be left.
+    trimming: bool,
+    /// The last commit was one that is quick to recover from.
+    settled: bool,
+}
+
+/// An answer that waits for the commit.
+enum Answer {
+    Commit(Reply<TxnOutcome>, TxnOutcome),
+    Compact(Reply<()>, Result<(), StoreError>),
+}
+
+impl Answer {
+    fn send(self) {
+        // A caller that has gone away is not interested in the answer.
+        match self {
+            Self::Commit(reply, outcome) => drop(reply.send(Ok(outcome))),
+            Self::Compact(reply, result) => drop(reply.send(result)),
+        }
+    }
+
+    fn fail(self, error: &StoreError) {
+        match self {
+            Self::Commit(reply, _) => drop(reply.send(Err(error.clone()))),
+            Self::Compact(reply, _) => drop(reply.send(Err(error.clone()))),
+        }
+    }
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Commit(txn, _) => txn.bytes(),
+            Self::Compact(..) => 0,
+        }
+    }
+
+    fn fail(self, error: &StoreError) {
+        match self {
+            Self::Commit(_, reply) => drop(reply.send(Err(error.clone()))),
+            Self::Compact(_, reply) => drop(reply.send(Err(error.clone()))),
+        }
+    }
+}
+
+impl Writer {
+    fn run(mut self) {
+        while let Some(batch) = self.next_batch() {
+            self.write(batch);
+        }
+    }
+
+    /// Waits for jobs and takes all that are there. An empty batch is time for housekeeping; `None` the end.
+    fn next_batch(&mut self) -> Option<Vec<Job>> {
+        let first = if self.trimming {
+            match self.queue.try_recv() {
+                Ok(job) => job,
+                Err(mpsc::TryRecvError::Empty) => return Some(Vec::new()),
+                Err(mpsc::TryRecvError::Disconnected) => return None,
+            }
+        } else if self.settled {
+            self.queue.recv().ok()?
+        } else {
+            match self.queue.recv_timeout(SETTLE_AFTER) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        };
+        let mut bytes = first.bytes();
+        let mut batch = vec![first];
+        while batch.len() < BATCH_JOBS
+            && bytes < BATCH_BYTES
+            && let Ok(job) = self.queue.try_recv()
+        {
+            bytes += job.bytes();
+            batch.push(job);
+        }
+        Some(batch)
+    }
+
+    fn write(&mut self, batch: Vec<Job>) {
+        if let Err(error) = self.reopen_if_closed() {
+            batch.into_iter().for_each(|job| job.fail(&error));
+            self.rest();
+            return;
+        }
+        // Outside of what is guarded: whatever happens in there, each job is here or in `answers`.
+        let mut batch = batch.into_iter();
+        let (mut answers, mut commits) = (Vec::new(), Vec::new());
+        let settle = batch.len() == 0 && !self.trimming;
+        let result = guarded(|| {
+            let db = read(&self.shared.db);
+            commit(db.as_ref().ok_or_else(closed)?, &mut batch, &mut answers, &mut commits, settle)
+        });
+        match result {
+            Ok(trimming) => {
+                self.trimming = trimming;
+                self.settled = settle;
+                self.shared.hub.publish(&commits);
+                answers.into_iter().for_each(Answer::send);
+            }
+            Err(fault) => {
+                let error = fault.at(&self.shared.path);
+                tracing::error!(%error, "a write to the store failed");
+                // Closed and opened before anybody is told, so that a retry finds the store at work.
+                drop(write(&self.shared.db).take());
+                let reopened = self.reopen_if_closed();
+                self.publish_if_kept(&commits);
+                answers.into_iter().for_each(|answer| answer.fail(&error));
+                batch.for_each(|job| job.fail(&error));
+                if reopened.is_err() {
+                    self.rest();
+                }
+            }
+        }
+    }
+
+    /// No housekeeping until the next job: it would fail over and over.
+    fn rest(&mut self) {
+        self.trimming = false;
+        self.settled = true;
+    }
+
+    fn reopen_if_closed(&self) -> Result<(), StoreError> {
+        if read(&self.shared.db).is_some() {
+            return Ok(());
+        }
+        let db = (self.shared.open)(&self.shared.path)?;
+        *write(&self.shared.db) = Some(db);
+        Ok(())
+    }
+
+    /// A commit that failed may yet be on disk, whole; then watchers must hear of it.
+    fn publish_if_kept(&self, commits: &[Committed]) {
+        let Some((last, _)) = commits.last() else { return };
+        if self.shared.read(tables::bounds).is_ok_and(|bounds| bounds.newest >= *last) {
+            self.shared.hub.publish(commits);
+        }
+    }
+}
+
+/// Commits the jobs as one transaction; true where rows of forgotten revisions are left to remove.
+fn commit(
+    db: &Database,
+    batch: &mut impl Iterator<Item = Job>,
+    answers: &mut Vec<Answer>,
+    commits: &mut Vec<Committed>,
+    settle: bool,
+) -> Result<bool, Fault> {
+    let mut txn = db.begin_write()?;
+    txn.set_quick_repair(settle);
+    let mut writing = Writing::open(&txn)?;
+    for job in batch {
+        match job {
+            Job::Commit(asked, reply) => {
+                // Answered with an error unless the commit comes through.
+                answers.push(Answer::Commit(reply, TxnOutcome::Committed(writing.bounds.newest)));
+                let (outcome, changed) = writing.apply(asked)?;
+                if !changed.is_empty() {
+                    commits.push((writing.bounds.newest, changed));
+                }
+                if let Some(Answer::Commit(_, pending)) = answers.last_mut() {
+                    *pending = outcome;
+                }
+            }
+            Job::Compact(revision, reply) => {
+                let result = writing.compact(revision);
+                answers.push(Answer::Compact(reply, result));
+            }
+        }
+    }
+    let trimming = writing.trim(TRIM_REVISIONS)?;
+    if writing.finish()? || settle {
+        txn.commit()?;
+    } else {
+        txn.abort()?;
+    }
+    Ok(trimming)
+}
