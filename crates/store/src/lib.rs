@@ -13,6 +13,7 @@
 //!
 //! It does not: cluster, lease, or range over arbitrary key intervals.
 
+pub mod conformance;
 mod embedded;
 mod error;
 mod limits;

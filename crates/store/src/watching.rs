@@ -130,13 +130,10 @@ impl Slot {
         self.wake.notify_one();
     }
 
-    /// What is still to read after `cursor`.
-    fn pending(&self, cursor: Revision) -> Option<Span> {
-        let mut pending = lock(&self.pending);
-        *pending = pending
-            .map(|span| Span { first: span.first.max(cursor + 1), ..span })
-            .filter(|span| span.first <= span.last);
-        *pending
+    /// What is to read after `scanned`. The caller gives back what it does not read.
+    fn take(&self, scanned: Revision) -> Option<Span> {
+        let span = lock(&self.pending).take()?;
+        Some(Span { first: span.first.max(scanned + 1), ..span }).filter(|span| span.first <= span.last)
     }
 }
 
@@ -184,9 +181,14 @@ impl<S: Source> Cursor<S> {
 
     /// Reads on in the log; false where there was nothing to read.
     fn read_on(&mut self) -> Result<bool, StoreError> {
-        let Some(span) = self.slot.pending(self.scanned) else { return Ok(false) };
-        let source = self.source.upgrade().ok_or_else(closed)?;
-        let step = source.step(&self.slot.prefix, span)?;
+        let Some(span) = self.slot.take(self.scanned) else { return Ok(false) };
+        let step = self.source.upgrade().ok_or_else(closed).and_then(|source| source.step(&self.slot.prefix, span));
+        match &step {
+            Ok(step) if step.reached >= span.last => {}
+            Ok(step) => self.slot.add(Span { first: step.reached + 1, ..span }),
+            Err(_) => self.slot.add(span),
+        }
+        let step = step?;
         self.scanned = step.reached;
         self.ready.extend(step.batches);
         Ok(true)
