@@ -2,8 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
-use super::{Authorization, RequestParts, SigV4Error};
+use super::canonical::{canonical_request, signature};
+use super::{Authorization, Form, RequestParts, Scope, SigV4Error, format_amz_date};
 use crate::Credentials;
 
 /// The SHA-256 of a request's body.
@@ -62,7 +64,106 @@ impl Authorization {
         now: Timestamp,
         rules: &Rules,
     ) -> Result<(), SigV4Error> {
-        let _ = (request, credentials, payload, now, rules);
-        todo!()
+        check_session_token(self.session_token(), credentials)?;
+        self.check_scope_date()?;
+        self.check_signed_headers(request)?;
+        check_stated_payload(request, payload)?;
+        self.check_time(now, rules)?;
+        let canonical = canonical_request(request, self.signed_headers(), payload).map_err(|_| SigV4Error::Mismatch)?;
+        let scope = Scope { region: self.region(), service: self.service() };
+        let expected = signature(&canonical, &credentials.secret, scope, self.signed_at());
+        if bool::from(expected.as_bytes().ct_eq(self.signature.as_bytes())) {
+            Ok(())
+        } else {
+            Err(SigV4Error::Mismatch)
+        }
     }
+
+    fn check_scope_date(&self) -> Result<(), SigV4Error> {
+        let signed = format_amz_date(self.signed_at());
+        if signed.get(..8) == Some(&self.scope_date) {
+            return Ok(());
+        }
+        let day = signed.get(..8).unwrap_or_default();
+        Err(SigV4Error::Scope(format!(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != \
+             '{day}', from '{signed}'.",
+            self.scope_date
+        )))
+    }
+
+    /// `host` and every `x-amz-*` header have to be signed, and every signed header has to be there.
+    fn check_signed_headers(&self, request: &RequestParts<'_>) -> Result<(), SigV4Error> {
+        let signed = |name: &str| self.signed_headers().iter().any(|other| other == name);
+        if !signed("host") {
+            return Err(SigV4Error::UnsignedHeader("Host".into()));
+        }
+        for (name, _) in request.headers {
+            let name = name.to_ascii_lowercase();
+            if name.starts_with("x-amz-") && !signed(&name) {
+                return Err(SigV4Error::UnsignedHeader(name));
+            }
+        }
+        if self.signed_headers().iter().all(|name| request.header(name).next().is_some()) {
+            Ok(())
+        } else {
+            Err(SigV4Error::Mismatch)
+        }
+    }
+
+    fn check_time(&self, now: Timestamp, rules: &Rules) -> Result<(), SigV4Error> {
+        let life = match (self.form(), rules.presigned) {
+            (Form::Header, _) => rules.skew,
+            (Form::Presigned { expires }, PresignedLifetime::AsStated) => expires,
+            (Form::Presigned { .. }, PresignedLifetime::Fixed(life)) => life,
+        };
+        let signed = self.signed_at();
+        let age = now.duration_since(signed);
+        if age > life {
+            return Err(SigV4Error::Expired {
+                signed: format_amz_date(signed),
+                earliest: shifted(now, -life),
+                now: format_amz_date(now),
+                span: span_text(life),
+            });
+        }
+        if age < -rules.skew {
+            return Err(SigV4Error::NotYetCurrent {
+                signed: format_amz_date(signed),
+                latest: shifted(now, rules.skew),
+                now: format_amz_date(now),
+                span: span_text(rules.skew),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The session token is compared without telling by the time it takes where it differs.
+fn check_session_token(sent: Option<&str>, credentials: &Credentials) -> Result<(), SigV4Error> {
+    let same = match (sent, &credentials.session_token) {
+        (None, None) => true,
+        (Some(sent), Some(expected)) => bool::from(sent.as_bytes().ct_eq(expected.expose().as_bytes())),
+        (None, Some(_)) | (Some(_), None) => false,
+    };
+    if same { Ok(()) } else { Err(SigV4Error::InvalidToken) }
+}
+
+/// A hash that the request states has to be the body's. So `UNSIGNED-PAYLOAD` is refused, which only S3 takes.
+fn check_stated_payload(request: &RequestParts<'_>, payload: PayloadHash) -> Result<(), SigV4Error> {
+    let actual = payload.to_hex();
+    if request.header("x-amz-content-sha256").all(|stated| stated.trim_ascii() == actual.as_bytes()) {
+        Ok(())
+    } else {
+        Err(SigV4Error::Mismatch)
+    }
+}
+
+/// `now` moved; at the ends of time, where it can't be moved, `now` itself (it is only shown).
+fn shifted(now: Timestamp, by: SignedDuration) -> String {
+    format_amz_date(now.checked_add(by).unwrap_or(now))
+}
+
+fn span_text(span: SignedDuration) -> String {
+    if span.as_secs() % 60 == 0 { format!("{} min.", span.as_secs() / 60) } else { format!("{} sec.", span.as_secs()) }
 }

@@ -26,8 +26,8 @@ pub enum TokenError {
     Path,
     #[error("the query of the token's URL does not parse")]
     Query,
-    #[error("the token's URL has the parameter `{0}` twice")]
-    DuplicateParameter(&'static str),
+    #[error("the token's URL has a parameter twice")]
+    DuplicateParameter,
     #[error("the token's URL has a parameter that GetCallerIdentity does not take")]
     UnknownParameter,
     #[error("the token's URL is for another action than GetCallerIdentity")]

@@ -9,6 +9,9 @@ mod build;
 mod error;
 mod exec_credential;
 mod parse;
+#[cfg(test)]
+mod tests;
+mod url;
 
 pub use build::{build, presigned_url};
 pub use error::TokenError;
