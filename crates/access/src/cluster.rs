@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{AccountId, ArnError, Partition, Region};
+use crate::{AccountId, Arn, ArnError, Partition, Region};
 
 /// `^[0-9A-Za-z][A-Za-z0-9_-]*$`, 1 to 100 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,8 +25,14 @@ impl fmt::Display for ClusterName {
 impl FromStr for ClusterName {
     type Err = ArnError;
     fn from_str(text: &str) -> Result<Self, ArnError> {
-        let _ = text;
-        todo!()
+        let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let all = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if first && all && text.len() <= 100 {
+            Ok(ClusterName(text.to_owned()))
+        } else {
+            let rule = "must be 1 to 100 letters, digits, `-` and `_`, beginning with a letter or digit";
+            Err(ArnError::new("cluster name", text, rule))
+        }
     }
 }
 
@@ -52,8 +58,16 @@ impl fmt::Display for ClusterArn {
 impl FromStr for ClusterArn {
     type Err = ArnError;
     fn from_str(text: &str) -> Result<Self, ArnError> {
-        let _ = text;
-        todo!()
+        let arn: Arn = text.parse()?;
+        let name = arn.resource().strip_prefix("cluster/").filter(|_| arn.service() == "eks");
+        let form = "must have the form arn:PARTITION:eks:REGION:ACCOUNT:cluster/NAME";
+        let name = name.ok_or_else(|| ArnError::new("cluster ARN", text, form))?;
+        Ok(ClusterArn {
+            partition: arn.partition().parse()?,
+            region: arn.region().parse()?,
+            account: arn.account().parse()?,
+            name: name.parse()?,
+        })
     }
 }
 
@@ -79,6 +93,10 @@ pub struct ModeStepError {
 }
 
 impl AuthenticationMode {
+    /// All of them, in the order of their steps.
+    pub const ALL: [AuthenticationMode; 3] =
+        [AuthenticationMode::ConfigMap, AuthenticationMode::ApiAndConfigMap, AuthenticationMode::Api];
+
     /// `CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -97,8 +115,13 @@ impl AuthenticationMode {
     }
     /// The one-way step to `to`.
     pub fn step(self, to: AuthenticationMode) -> Result<AuthenticationMode, ModeStepError> {
-        let _ = to;
-        todo!()
+        use AuthenticationMode::{Api, ApiAndConfigMap, ConfigMap};
+        match (self, to) {
+            (ConfigMap, ApiAndConfigMap) | (ApiAndConfigMap, Api) => Ok(to),
+            (ConfigMap, ConfigMap | Api)
+            | (ApiAndConfigMap, ConfigMap | ApiAndConfigMap)
+            | (Api, ConfigMap | ApiAndConfigMap | Api) => Err(ModeStepError { from: self, to }),
+        }
     }
 }
 
@@ -111,7 +134,8 @@ impl fmt::Display for AuthenticationMode {
 impl FromStr for AuthenticationMode {
     type Err = ArnError;
     fn from_str(text: &str) -> Result<Self, ArnError> {
-        let _ = text;
-        todo!()
+        AuthenticationMode::ALL.into_iter().find(|mode| mode.as_str() == text).ok_or_else(|| {
+            ArnError::new("authentication mode", text, "must be one of CONFIG_MAP, API_AND_CONFIG_MAP, API")
+        })
     }
 }

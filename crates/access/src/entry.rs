@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use crate::{AccessScope, PolicyArn, PrincipalArn, Template};
+use crate::{AccessScope, PolicyArn, PrincipalArn, PrincipalKind, Template};
 
 /// The type of an entry (`entries.md` §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,11 +33,26 @@ impl EntryType {
     ];
     /// `STANDARD`, `EC2_LINUX`, …
     pub fn as_str(self) -> &'static str {
-        todo!()
+        match self {
+            EntryType::Standard => "STANDARD",
+            EntryType::Ec2Linux => "EC2_LINUX",
+            EntryType::Ec2Windows => "EC2_WINDOWS",
+            EntryType::Ec2 => "EC2",
+            EntryType::FargateLinux => "FARGATE_LINUX",
+            EntryType::HybridLinux => "HYBRID_LINUX",
+            EntryType::HyperpodLinux => "HYPERPOD_LINUX",
+        }
     }
     /// STANDARD and EC2 take policies.
     pub fn takes_policies(self) -> bool {
-        todo!()
+        match self {
+            EntryType::Standard | EntryType::Ec2 => true,
+            EntryType::Ec2Linux
+            | EntryType::Ec2Windows
+            | EntryType::FargateLinux
+            | EntryType::HybridLinux
+            | EntryType::HyperpodLinux => false,
+        }
     }
     /// Only STANDARD takes groups and a username of one's own.
     pub fn takes_groups_and_username(self) -> bool {
@@ -54,9 +69,24 @@ impl fmt::Display for EntryType {
 impl FromStr for EntryType {
     type Err = EntryError;
     fn from_str(text: &str) -> Result<Self, EntryError> {
-        let _ = text;
-        todo!()
+        EntryType::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(EntryError::UnknownType)
     }
+}
+
+/// What no username or group of one's own may begin with (`entries.md` §2).
+pub(crate) const RESERVED_PREFIXES: [&str; 5] = ["system:", "eks:", "aws:", "amazon:", "iam:"];
+
+/// The reserved prefix that a name begins with, if it does.
+pub(crate) fn reserved_prefix(name: &str) -> Option<&'static str> {
+    RESERVED_PREFIXES.into_iter().find(|prefix| name.starts_with(prefix))
+}
+
+const LONGEST_USERNAME: usize = 1024;
+const LONGEST_GROUP: usize = 256;
+
+/// Whether a name is one that Kubernetes and its logs can carry: not empty, bounded, no control characters.
+fn is_good_name(name: &str, longest: usize) -> bool {
+    !name.is_empty() && name.len() <= longest && !name.chars().any(char::is_control)
 }
 
 /// Why an entry can't be. `Display` is EKS's own text (`entries.md` §3) wherever EKS has one.
@@ -68,6 +98,57 @@ pub enum EntryError {
         "AccessEntry type must be one of [STANDARD, EC2_LINUX, EC2_WINDOWS, EC2, FARGATE_LINUX, HYBRID_LINUX, HYPERPOD_LINUX]"
     )]
     UnknownType,
+    /// The text is no ARN of a role, user or root: an STS session, a group, a typing error.
+    #[error("The principalArn parameter format is not valid")]
+    PrincipalFormat,
+    #[error("The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role")]
+    ServiceLinkedRole,
+    #[error("The kubernetes group name {name} is invalid, it cannot start with {prefix}")]
+    ReservedGroup { name: String, prefix: &'static str },
+    #[error("The kubernetes group name {0:?} is invalid, it must be 1 to 256 bytes without control characters")]
+    BadGroup(String),
+    #[error("The username must not begin with {prefix}")]
+    ReservedUsername { prefix: &'static str },
+    #[error("The username {0:?} is invalid, it must be 1 to 1024 bytes without control characters")]
+    BadUsername(String),
+    /// A caller chooses the session's name, and could pass for any other user.
+    #[error("The username {0:?} is invalid, there must be a : before {{{{SessionName}}}} or {{{{SessionNameRaw}}}}")]
+    SessionNameWithoutColon(String),
+    #[error("The specified kubernetesGroups is invalid: setting kubernetesGroups is not allowed when the type is \"{0}\"")]
+    GroupsWithNodeType(EntryType),
+    #[error("The specified username is invalid: setting username is not allowed when the type is \"{0}\"")]
+    UsernameWithNodeType(EntryType),
+    #[error(
+        "AccessEntry principalArn must be IAM role when using types [EC2_LINUX, EC2_WINDOWS, FARGATE_LINUX, HYBRID_LINUX, EC2]"
+    )]
+    RoleRequired,
+    #[error(
+        "AccessEntry principalArn must be from the same account as the cluster when using types [EC2_LINUX, EC2_WINDOWS, FARGATE_LINUX, HYBRID_LINUX, EC2]"
+    )]
+    SameAccountRequired,
+    #[error("This operation can only be performed on Access Entries with a type of \"STANDARD\".")]
+    PoliciesWithNodeType,
+}
+
+impl EntryError {
+    /// The EKS error that the API answers with it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            EntryError::UnknownType
+            | EntryError::PrincipalFormat
+            | EntryError::ServiceLinkedRole
+            | EntryError::ReservedGroup { .. }
+            | EntryError::BadGroup(_)
+            | EntryError::ReservedUsername { .. }
+            | EntryError::BadUsername(_)
+            | EntryError::SessionNameWithoutColon(_)
+            | EntryError::GroupsWithNodeType(_)
+            | EntryError::UsernameWithNodeType(_)
+            | EntryError::RoleRequired
+            | EntryError::SameAccountRequired
+            | EntryError::PoliciesWithNodeType => "InvalidParameterException",
+        }
+    }
 }
 
 /// A group of an entry: no reserved prefix, not empty.
@@ -84,8 +165,13 @@ impl GroupName {
 impl FromStr for GroupName {
     type Err = EntryError;
     fn from_str(text: &str) -> Result<Self, EntryError> {
-        let _ = text;
-        todo!()
+        if let Some(prefix) = reserved_prefix(text) {
+            return Err(EntryError::ReservedGroup { name: text.to_owned(), prefix });
+        }
+        if !is_good_name(text, LONGEST_GROUP) {
+            return Err(EntryError::BadGroup(text.to_owned()));
+        }
+        Ok(GroupName(text.to_owned()))
     }
 }
 
@@ -107,8 +193,19 @@ impl Username {
 impl FromStr for Username {
     type Err = EntryError;
     fn from_str(text: &str) -> Result<Self, EntryError> {
-        let _ = text;
-        todo!()
+        if let Some(prefix) = reserved_prefix(text) {
+            return Err(EntryError::ReservedUsername { prefix });
+        }
+        if !is_good_name(text, LONGEST_USERNAME) {
+            return Err(EntryError::BadUsername(text.to_owned()));
+        }
+        let template = Template::new(text);
+        match template.session_at() {
+            Some(at) if !text.get(..at).is_some_and(|before| before.contains(':')) => {
+                Err(EntryError::SessionNameWithoutColon(text.to_owned()))
+            }
+            Some(_) | None => Ok(Username(template)),
+        }
     }
 }
 
@@ -121,6 +218,18 @@ pub struct Association {
     pub scope: AccessScope,
     /// From then on it grants nothing (tag `entryway:expires/<policy name>`).
     pub expires: Option<Timestamp>,
+}
+
+impl Association {
+    /// Whether it grants anything at `now`.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        !has_ended(self.expires, now)
+    }
+}
+
+/// The one rule of ends: at the very instant, it has ended.
+fn has_ended(expires: Option<Timestamp>, now: Timestamp) -> bool {
+    expires.is_some_and(|end| now >= end)
 }
 
 /// An access entry as the core knows it. Dates, tags and ids for show are the server's.
@@ -154,17 +263,94 @@ impl AccessEntry {
         groups: Option<&[String]>,
         cluster_account: &crate::AccountId,
     ) -> Result<AccessEntry, EntryError> {
-        let _ = (principal, kind, username, groups, cluster_account);
-        todo!()
+        if matches!(principal.kind(), PrincipalKind::FederatedUser { .. }) {
+            return Err(EntryError::PrincipalFormat);
+        }
+        if principal.is_service_linked() {
+            return Err(EntryError::ServiceLinkedRole);
+        }
+        if kind != EntryType::Standard {
+            if !principal.is_role() {
+                return Err(EntryError::RoleRequired);
+            }
+            if principal.account() != cluster_account {
+                return Err(EntryError::SameAccountRequired);
+            }
+        }
+        let username = AccessEntry::check_username(kind, username)?
+            .map_or_else(|| AccessEntry::default_username(&principal, kind), |own| own.template().clone());
+        let groups = match AccessEntry::check_groups(kind, groups.unwrap_or_default())? {
+            own if kind.takes_groups_and_username() => own.into_iter().map(|group| group.0).collect(),
+            _ => AccessEntry::default_groups(kind).iter().map(|&group| group.to_owned()).collect(),
+        };
+        Ok(AccessEntry { principal, unique_id: None, kind, username, groups, policies: Vec::new(), expires: None })
+    }
+
+    /// Reads the `principalArn` of a request to make an entry: a role, user or root; with EKS's text for
+    /// everything else.
+    pub fn parse_principal(text: &str) -> Result<PrincipalArn, EntryError> {
+        let principal: PrincipalArn = text.parse().map_err(|_| EntryError::PrincipalFormat)?;
+        match principal.kind() {
+            PrincipalKind::Role { .. } | PrincipalKind::User { .. } | PrincipalKind::Root => Ok(principal),
+            PrincipalKind::FederatedUser { .. } => Err(EntryError::PrincipalFormat),
+        }
+    }
+
+    /// Checks a username against the type. `None` where none is given (an empty one counts as none).
+    pub fn check_username(kind: EntryType, username: Option<&str>) -> Result<Option<Username>, EntryError> {
+        match username {
+            None | Some("") => Ok(None),
+            Some(_) if !kind.takes_groups_and_username() => Err(EntryError::UsernameWithNodeType(kind)),
+            Some(text) => text.parse().map(Some),
+        }
+    }
+
+    /// Checks groups against the type; each once, in the order given.
+    pub fn check_groups(kind: EntryType, groups: &[String]) -> Result<Vec<GroupName>, EntryError> {
+        if !groups.is_empty() && !kind.takes_groups_and_username() {
+            return Err(EntryError::GroupsWithNodeType(kind));
+        }
+        let mut checked: Vec<GroupName> = Vec::with_capacity(groups.len());
+        for text in groups {
+            let group = text.parse()?;
+            if !checked.contains(&group) {
+                checked.push(group);
+            }
+        }
+        Ok(checked)
     }
     /// EKS's username for a principal and type when none is given.
     pub fn default_username(principal: &PrincipalArn, kind: EntryType) -> Template {
-        let _ = (principal, kind);
-        todo!()
+        match kind {
+            EntryType::Ec2Linux | EntryType::Ec2Windows => Template::new("system:node:{{EC2PrivateDNSName}}"),
+            EntryType::Ec2 | EntryType::FargateLinux | EntryType::HybridLinux | EntryType::HyperpodLinux => {
+                Template::new("system:node:{{SessionName}}")
+            }
+            EntryType::Standard => match principal.kind() {
+                PrincipalKind::Role { name, .. } => Template::new(format!(
+                    "arn:{}:sts::{}:assumed-role/{name}/{{{{SessionName}}}}",
+                    principal.partition(),
+                    principal.account(),
+                )),
+                PrincipalKind::User { .. } | PrincipalKind::Root | PrincipalKind::FederatedUser { .. } => {
+                    Template::new(principal.as_str())
+                }
+            },
+        }
+    }
+    /// Whether the entry maps anybody at `now`: an ended one is as good as deleted.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        !has_ended(self.expires, now)
     }
     /// EKS's groups for a type.
     pub fn default_groups(kind: EntryType) -> &'static [&'static str] {
-        let _ = kind;
-        todo!()
+        match kind {
+            EntryType::Standard => &[],
+            EntryType::Ec2Linux | EntryType::Ec2 | EntryType::HybridLinux | EntryType::HyperpodLinux => {
+                &["system:nodes"]
+            }
+            EntryType::Ec2Windows => &["system:nodes", "eks:kube-proxy-windows"],
+            EntryType::FargateLinux => &["system:nodes", "system:node-proxier"],
+        }
     }
 }

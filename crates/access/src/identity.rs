@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::PrincipalArn;
+use crate::principal::{PrincipalKey, PrincipalParts};
+use crate::{ArnError, PrincipalArn, PrincipalKind};
 
 /// Why an STS answer names no principal (`authn.md` §3).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,8 +31,126 @@ pub struct Caller {
 impl Caller {
     /// From the members of a GetCallerIdentity answer and the token's access key id.
     pub fn from_sts(account: &str, arn: &str, user_id: &str, access_key_id: &str) -> Result<Caller, CallerError> {
-        let _ = (account, arn, user_id, access_key_id);
-        todo!()
+        let refuse = |why: &str| Err(CallerError(format!("the STS answer names no principal: {why}")));
+        let (principal, unique_id, session_name) = match arn.split(':').collect::<Vec<_>>().as_slice() {
+            ["arn", partition, "sts", "", owner, resource] if resource.starts_with("assumed-role/") => {
+                let ["assumed-role", role, session] = resource.split('/').collect::<Vec<_>>()[..] else {
+                    return refuse("an assumed-role ARN needs a role and a session");
+                };
+                let principal = format!("arn:{partition}:iam::{owner}:role/{role}");
+                let (id, id_session) = two_parts(user_id)?;
+                if session.is_empty() || session != id_session {
+                    return refuse("ARN and user id name different sessions, or none");
+                }
+                (parse_principal(&principal)?, id, session)
+            }
+            _ => {
+                let principal = parse_principal(arn)?;
+                match principal.kind() {
+                    PrincipalKind::Role { .. } => {
+                        let (id, session) = two_parts(user_id)?;
+                        (principal, id, session)
+                    }
+                    PrincipalKind::User { .. } | PrincipalKind::Root | PrincipalKind::FederatedUser { .. } => {
+                        (principal, user_id, "")
+                    }
+                }
+            }
+        };
+        if principal.account().as_str() != account {
+            return refuse("the account is not that of the ARN");
+        }
+        if unique_id.is_empty() {
+            return refuse("the user id is empty");
+        }
+        Ok(Caller {
+            principal,
+            arn: arn.to_owned(),
+            unique_id: unique_id.to_owned(),
+            session_name: session_name.to_owned(),
+            access_key_id: access_key_id.to_owned(),
+        })
+    }
+
+    /// The principal as token answers carry it: its canonical ARN.
+    pub fn canonical_arn(&self) -> &str {
+        self.principal.as_str()
+    }
+
+    /// The user with this name and these groups, in the authenticator's own form (`authn.md` §6).
+    pub(crate) fn user(&self, username: String, groups: Vec<String>) -> UserInfo {
+        let extra = [
+            (EXTRA_ARN, self.arn.as_str()),
+            (EXTRA_CANONICAL_ARN, self.principal.as_str()),
+            (EXTRA_SESSION_NAME, &self.session_name),
+            (EXTRA_ACCESS_KEY_ID, &self.access_key_id),
+            (EXTRA_PRINCIPAL_ID, &self.unique_id),
+            (EXTRA_SIGS_PRINCIPAL_ID, &self.unique_id),
+        ];
+        UserInfo {
+            username,
+            uid: format!("{UID_PREFIX}{}:{}", self.principal.account(), self.unique_id),
+            groups,
+            extra: extra.into_iter().map(|(key, value)| (key.to_owned(), vec![value.to_owned()])).collect(),
+        }
+    }
+}
+
+const UID_PREFIX: &str = "aws-iam-authenticator:";
+const EXTRA_ARN: &str = "arn";
+const EXTRA_CANONICAL_ARN: &str = "canonicalArn";
+const EXTRA_SESSION_NAME: &str = "sessionName";
+const EXTRA_ACCESS_KEY_ID: &str = "accessKeyId";
+const EXTRA_PRINCIPAL_ID: &str = "principalId";
+const EXTRA_SIGS_PRINCIPAL_ID: &str = "sigs.k8s.io/aws-iam-authenticator/principalId";
+
+fn parse_principal(arn: &str) -> Result<PrincipalArn, CallerError> {
+    arn.parse().map_err(|error: ArnError| CallerError(format!("the STS answer names no principal: {error}")))
+}
+
+/// `AROA…:SESSION` in its two parts.
+fn two_parts(user_id: &str) -> Result<(&str, &str), CallerError> {
+    match user_id.split_once(':') {
+        Some((id, session)) if !id.is_empty() && !session.is_empty() && !session.contains(':') => Ok((id, session)),
+        Some(_) | None => {
+            let why = "the STS answer names no principal: the user id of a role must have the form ID:SESSION";
+            Err(CallerError(why.to_owned()))
+        }
+    }
+}
+
+/// The IAM principal that the authenticator, and nobody else, put into a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AuthenticatedPrincipal<'a> {
+    /// From `canonicalArn`.
+    pub(crate) key: PrincipalKey<'a>,
+    /// The unique id, as in `principalId` and `uid`.
+    pub(crate) unique_id: &'a str,
+}
+
+impl UserInfo {
+    /// The IAM principal behind a user, if the authenticator said so (`kubernetes.md` §2): exact-case keys
+    /// of one value each, and a `uid` of the authenticator's form with the same account and id.
+    /// Impersonation headers give lower-case keys, so what they carry is never a principal.
+    /// Allocates nothing.
+    pub(crate) fn authenticated_principal(&self) -> Option<AuthenticatedPrincipal<'_>> {
+        // The key of users without a principal (service accounts, nodes …) is absent: they end here.
+        let arn = self.single_extra(EXTRA_CANONICAL_ARN)?;
+        let (account, uid_id) = self.uid.strip_prefix(UID_PREFIX)?.split_once(':')?;
+        let ids = [EXTRA_PRINCIPAL_ID, EXTRA_SIGS_PRINCIPAL_ID];
+        let mut given = ids.into_iter().filter(|key| self.extra.contains_key(*key)).peekable();
+        given.peek()?;
+        let agree = given.all(|key| self.single_extra(key) == Some(uid_id));
+        let key = PrincipalParts::parse(arn).ok()?.key;
+        (agree && !uid_id.is_empty() && key.account == account)
+            .then_some(AuthenticatedPrincipal { key, unique_id: uid_id })
+    }
+
+    fn single_extra(&self, key: &str) -> Option<&str> {
+        match self.extra.get(key)?.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
     }
 }
 

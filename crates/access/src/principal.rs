@@ -1,8 +1,13 @@
 //! IAM principals, as access entries and aws-auth lines name them.
+//!
+//! One parser for their ARNs: [`PrincipalParts`] borrows (a decision looks an entry up with it and
+//! allocates nothing), [`PrincipalArn`] owns. STS session ARNs, groups, instance profiles and everything
+//! else that is no principal are refused here.
 
 use std::fmt;
 use std::str::FromStr;
 
+use crate::arn::is_account_id;
 use crate::{AccountId, ArnError, Partition};
 
 /// What kind of principal an ARN names.
@@ -37,14 +42,26 @@ pub struct PrincipalArn {
     partition: Partition,
     account: AccountId,
     kind: PrincipalKind,
+    /// INVARIANT (canonical text): what the other fields make, so equal texts are equal principals.
     text: String,
 }
 
 impl PrincipalArn {
     /// Puts one together from checked parts; `Err` where a name or path breaks IAM's rules.
     pub fn new(partition: Partition, account: AccountId, kind: PrincipalKind) -> Result<Self, ArnError> {
-        let _ = (partition, account, kind);
-        todo!()
+        let text = match &kind {
+            PrincipalKind::Role { path, name } => format!("arn:{partition}:iam::{account}:role{path}{name}"),
+            PrincipalKind::User { path, name } => format!("arn:{partition}:iam::{account}:user{path}{name}"),
+            PrincipalKind::Root => format!("arn:{partition}:iam::{account}:root"),
+            PrincipalKind::FederatedUser { name } => format!("arn:{partition}:sts::{account}:federated-user/{name}"),
+        };
+        let parsed: PrincipalArn = text.parse()?;
+        // A name with a `/` in it would parse, as another path and name.
+        if parsed.kind == kind {
+            Ok(parsed)
+        } else {
+            Err(ArnError::new("IAM principal ARN", &text, "a path must begin and end with `/`, and a name holds none"))
+        }
     }
     /// The whole ARN.
     pub fn as_str(&self) -> &str {
@@ -64,21 +81,58 @@ impl PrincipalArn {
     }
     /// Role or user name; `root` for the root user.
     pub fn name(&self) -> &str {
-        todo!()
+        match &self.kind {
+            PrincipalKind::Role { name, .. }
+            | PrincipalKind::User { name, .. }
+            | PrincipalKind::FederatedUser { name } => name,
+            PrincipalKind::Root => "root",
+        }
+    }
+    /// The path of a role or user: `/` where it has none, or is neither.
+    pub fn path(&self) -> &str {
+        match &self.kind {
+            PrincipalKind::Role { path, .. } | PrincipalKind::User { path, .. } => path,
+            PrincipalKind::Root | PrincipalKind::FederatedUser { .. } => "/",
+        }
+    }
+    /// Whether it is a role.
+    pub fn is_role(&self) -> bool {
+        matches!(self.kind, PrincipalKind::Role { .. })
     }
     /// True for a role under `/aws-service-role/`.
     pub fn is_service_linked(&self) -> bool {
-        todo!()
+        self.is_role() && self.path().starts_with("/aws-service-role/")
     }
     /// The ARN without the path of role or user, as STS and aws-auth have it.
+    #[must_use]
     pub fn without_path(&self) -> PrincipalArn {
-        todo!()
+        let (kind, text) = match &self.kind {
+            PrincipalKind::Role { name, .. } => (
+                PrincipalKind::Role { path: "/".to_owned(), name: name.clone() },
+                format!("arn:{}:iam::{}:role/{name}", self.partition, self.account),
+            ),
+            PrincipalKind::User { name, .. } => (
+                PrincipalKind::User { path: "/".to_owned(), name: name.clone() },
+                format!("arn:{}:iam::{}:user/{name}", self.partition, self.account),
+            ),
+            PrincipalKind::Root | PrincipalKind::FederatedUser { .. } => return self.clone(),
+        };
+        PrincipalArn { partition: self.partition, account: self.account.clone(), kind, text }
     }
     /// Whether an entry for `self` matches the principal `other` that STS named: the same partition,
     /// account, kind and name, whatever the path (STS never tells a role's path).
     pub fn same_principal(&self, other: &PrincipalArn) -> bool {
-        let _ = other;
-        todo!()
+        self.key() == other.key()
+    }
+    /// What [`PrincipalArn::same_principal`] compares.
+    pub(crate) fn key(&self) -> PrincipalKey<'_> {
+        let kind = match &self.kind {
+            PrincipalKind::Role { .. } => KindKey::Role,
+            PrincipalKind::User { .. } => KindKey::User,
+            PrincipalKind::Root => KindKey::Root,
+            PrincipalKind::FederatedUser { .. } => KindKey::FederatedUser,
+        };
+        PrincipalKey { partition: self.partition, account: self.account.as_str(), kind, name: self.name() }
     }
 }
 
@@ -91,7 +145,106 @@ impl fmt::Display for PrincipalArn {
 impl FromStr for PrincipalArn {
     type Err = ArnError;
     fn from_str(text: &str) -> Result<Self, ArnError> {
-        let _ = text;
-        todo!()
+        let parts = PrincipalParts::parse(text).map_err(|rule| ArnError::new("IAM principal ARN", text, rule))?;
+        let (path, name) = (parts.path.to_owned(), parts.key.name.to_owned());
+        Ok(PrincipalArn {
+            partition: parts.key.partition,
+            account: parts.key.account.parse()?,
+            kind: match parts.key.kind {
+                KindKey::Role => PrincipalKind::Role { path, name },
+                KindKey::User => PrincipalKind::User { path, name },
+                KindKey::Root => PrincipalKind::Root,
+                KindKey::FederatedUser => PrincipalKind::FederatedUser { name },
+            },
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// Which kind, without its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum KindKey {
+    Role,
+    User,
+    Root,
+    FederatedUser,
+}
+
+/// What identifies a principal to STS: everything of its ARN but the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PrincipalKey<'a> {
+    pub(crate) partition: Partition,
+    pub(crate) account: &'a str,
+    pub(crate) kind: KindKey,
+    pub(crate) name: &'a str,
+}
+
+/// A principal's ARN taken apart without copying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PrincipalParts<'a> {
+    pub(crate) key: PrincipalKey<'a>,
+    /// `/`, `/team/x/`; `/` where the kind has no path.
+    pub(crate) path: &'a str,
+}
+
+const FORM: &str = "must have the form arn:PARTITION:iam::ACCOUNT:role/NAME, …:user/NAME or …:root";
+
+impl<'a> PrincipalParts<'a> {
+    /// Takes a principal's ARN apart, or says which rule it breaks. Allocates nothing.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, &'static str> {
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next().ok_or(FORM);
+        let (prefix, partition, service, region, account, resource) = (next()?, next()?, next()?, next()?, next()?, next()?);
+        if prefix != "arn" || !region.is_empty() {
+            return Err(FORM);
+        }
+        let partition = Partition::find(partition).ok_or("the partition is unknown")?;
+        if !is_account_id(account) {
+            return Err("the account must be 12 digits");
+        }
+        let (kind, path, name) = match (service, resource.split_once('/')) {
+            ("iam", None) if resource == "root" => (KindKey::Root, "/", "root"),
+            ("iam", Some(("role", _))) => {
+                let (path, name) = path_and_name(resource, "role")?;
+                (KindKey::Role, path, name)
+            }
+            ("iam", Some(("user", _))) => {
+                let (path, name) = path_and_name(resource, "user")?;
+                (KindKey::User, path, name)
+            }
+            ("sts", Some(("federated-user", name))) => (KindKey::FederatedUser, "/", checked_name(name)?),
+            ("sts", Some(("assumed-role", _))) => {
+                return Err("it names a session; the role behind it is arn:PARTITION:iam::ACCOUNT:role/NAME");
+            }
+            ("iam", Some(("group", _))) => return Err("an IAM group is no principal; name a role or a user"),
+            ("iam", Some(("instance-profile", _))) => {
+                return Err("an instance profile is no principal; name the role within it");
+            }
+            _ => return Err(FORM),
+        };
+        Ok(PrincipalParts { key: PrincipalKey { partition, account, kind, name }, path })
+    }
+}
+
+/// `role/team/x/Dev`: the path `/team/x/` and the name `Dev`.
+fn path_and_name<'a>(resource: &'a str, kind: &str) -> Result<(&'a str, &'a str), &'static str> {
+    let rest = resource.get(kind.len()..).unwrap_or_default();
+    let name_at = rest.rfind('/').map_or(0, |at| at + 1);
+    let (path, name) = rest.split_at_checked(name_at).ok_or(FORM)?;
+    let path_is_good = path == "/"
+        || (path.len() > 2 && path.len() <= 512 && path.starts_with('/') && path.bytes().all(|b| (0x21..=0x7e).contains(&b)));
+    if !path_is_good {
+        return Err("the path must be printable ASCII between `/` and `/`, at most 512 characters");
+    }
+    Ok((path, checked_name(name)?))
+}
+
+/// The rule of names of roles, users and federated users.
+fn checked_name(name: &str) -> Result<&str, &'static str> {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
+    if !name.is_empty() && name.len() <= 64 && name.bytes().all(good) {
+        Ok(name)
+    } else {
+        Err("the name must be 1 to 64 letters, digits and `_+=,.@-`")
     }
 }

@@ -17,7 +17,7 @@ pub enum ScopeError {
     UnknownType(String),
     /// Not a namespace name with wildcards.
     #[error(
-        "`{0}` is not a namespace or a pattern of one: lower case letters, digits, `-` and the wildcard `*`, at most 63 characters"
+        "`{0}` is not a namespace or a pattern of one: lower case letters, digits, `-` and the wildcard `*`, not beginning or ending with `-`, at most 63 characters"
     )]
     BadNamespace(String),
 }
@@ -32,10 +32,37 @@ impl NamespacePattern {
         &self.0
     }
     /// Whether it stands for `namespace`. An empty namespace (a request of the cluster) never matches.
-    /// Linear in the length of both; allocates nothing.
+    /// At most the product of both lengths (63 characters each); allocates nothing.
     pub fn matches(&self, namespace: &str) -> bool {
-        let _ = namespace;
-        todo!()
+        if namespace.is_empty() {
+            return false;
+        }
+        // Where the pattern differs, go back to the last `*` and let it take one character more. Each
+        // earlier `*` took the least it could, so only the last one is ever tried again.
+        let (pattern, name) = (self.0.as_bytes(), namespace.as_bytes());
+        let (mut p, mut n) = (0, 0);
+        let mut last_star: Option<(usize, usize)> = None;
+        while let Some(&byte) = name.get(n) {
+            match pattern.get(p) {
+                Some(b'*') => {
+                    last_star = Some((p, n));
+                    p += 1;
+                }
+                Some(&expected) if expected == byte => {
+                    p += 1;
+                    n += 1;
+                }
+                Some(_) | None => match last_star {
+                    None => return false,
+                    Some((star, taken)) => {
+                        last_star = Some((star, taken + 1));
+                        p = star + 1;
+                        n = taken + 1;
+                    }
+                },
+            }
+        }
+        pattern.get(p..).is_some_and(|rest| rest.iter().all(|&b| b == b'*'))
     }
 }
 
@@ -48,8 +75,12 @@ impl fmt::Display for NamespacePattern {
 impl FromStr for NamespacePattern {
     type Err = ScopeError;
     fn from_str(text: &str) -> Result<Self, ScopeError> {
-        let _ = text;
-        todo!()
+        let characters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'*');
+        if characters && !text.is_empty() && text.len() <= 63 && !text.starts_with('-') && !text.ends_with('-') {
+            Ok(NamespacePattern(text.to_owned()))
+        } else {
+            Err(ScopeError::BadNamespace(text.to_owned()))
+        }
     }
 }
 
@@ -65,8 +96,29 @@ pub enum AccessScope {
 impl AccessScope {
     /// From the two members of the API.
     pub fn from_parts(kind: &str, namespaces: &[String]) -> Result<Self, ScopeError> {
-        let _ = (kind, namespaces);
-        todo!()
+        match (kind, namespaces) {
+            ("cluster", []) => Ok(AccessScope::Cluster),
+            ("cluster", [_, ..]) => Err(ScopeError::NamespacesWithCluster),
+            ("namespace", []) => Err(ScopeError::NoNamespaces),
+            ("namespace", list) => {
+                let mut patterns: Vec<NamespacePattern> = Vec::with_capacity(list.len());
+                for text in list {
+                    let pattern = text.parse()?;
+                    if !patterns.contains(&pattern) {
+                        patterns.push(pattern);
+                    }
+                }
+                Ok(AccessScope::Namespaces(patterns))
+            }
+            (other, _) => Err(ScopeError::UnknownType(other.to_owned())),
+        }
+    }
+    /// Whether a request in `namespace` (empty: of the cluster, or no resource at all) is within it.
+    pub fn covers(&self, namespace: &str) -> bool {
+        match self {
+            AccessScope::Cluster => true,
+            AccessScope::Namespaces(patterns) => patterns.iter().any(|pattern| pattern.matches(namespace)),
+        }
     }
     /// `cluster` or `namespace`.
     pub fn kind(&self) -> &'static str {
