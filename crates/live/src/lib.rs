@@ -1,1 +1,37 @@
-//! Entryway: live.
+//! The outside world of the command line: EKS and STS through the official AWS SDK with all its conventions
+//! (profiles, SSO, `AWS_ENDPOINT_URL`, regions), clusters through `kube`.
+//!
+//! [`Aws`] is one set of credentials in one region; [`Kubernetes`] one cluster's API. What they read becomes plain
+//! values with AWS's own field names ([`Cluster`], [`Entry`], …), and [`Gathered`] turns those of one cluster into
+//! an [`entryway_access::ClusterModel`], so that questions are answered by the core wherever they are asked.
+//!
+//! No decision, no ARN rule and no scope rule is made here, nothing is kept between calls, and nothing is printed.
+
+mod aws;
+mod cluster;
+mod discovery;
+mod entry;
+mod error;
+mod http;
+mod kubernetes;
+mod model;
+mod policy;
+mod principal;
+mod time;
+mod token;
+
+pub use aws::{Aws, AwsOptions, CallerIdentity};
+pub use cluster::{AccessConfig, CertificateAuthority, Cluster, NewCluster, Update, VpcConfig};
+pub use discovery::{ApiResource, find_resource};
+pub use entry::{AssociatedPolicy, Entry, EntryChange, EntryWithPolicies, NewEntry, Scope};
+pub use error::{LiveError, ServiceError};
+pub use kubernetes::{Kubernetes, Unread};
+pub use model::{Gathered, Problem};
+pub use policy::ListedPolicy;
+pub use principal::{PrincipalText, stand_in};
+pub use token::ClusterToken;
+
+/// Tag of an entry: from that instant on it maps nobody (RFC 3339 in UTC).
+pub const EXPIRES_AT_TAG: &str = "entryway:expires-at";
+/// Tag of an entry, followed by a policy's name: from that instant on the association grants nothing.
+pub const EXPIRES_POLICY_TAG_PREFIX: &str = "entryway:expires/";

@@ -1,0 +1,127 @@
+//! What can go wrong outside, told apart by what a person can do about it.
+
+use aws_sdk_eks::config::http::HttpResponse;
+use aws_sdk_eks::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+/// An error that an AWS service answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}: {message} ({code})")]
+pub struct ServiceError {
+    /// The operation, such as `DescribeCluster`.
+    pub operation: &'static str,
+    /// AWS's name for the error, such as `ResourceNotFoundException`.
+    pub code: String,
+    /// AWS's own text.
+    pub message: String,
+}
+
+/// Why something outside could not be read or done. Only [`LiveError::Unreachable`] is worth trying again, after
+/// what it names has been looked at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LiveError {
+    /// Neither flag, environment nor profile names a region.
+    #[error("no AWS region is set")]
+    NoRegion,
+    /// Nothing gives credentials. The text is the SDK's own reason.
+    #[error("no AWS credentials were found: {0}")]
+    NoCredentials(String),
+    /// A service said no. Nothing was changed.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// No answer, or none that could be read. A change may or may not have happened.
+    #[error("{what} did not answer: {why}")]
+    Unreachable {
+        /// Who: a service or cluster, with its address.
+        what: String,
+        /// Why, as far as known.
+        why: String,
+    },
+    /// A cluster's API said no.
+    #[error("the Kubernetes API at {server} answered {code}: {message}")]
+    Kubernetes {
+        /// The cluster's address.
+        server: String,
+        /// The HTTP status.
+        code: u16,
+        /// Kubernetes' own text.
+        message: String,
+    },
+    /// A setting (flag, variable, profile, kubeconfig) that can't be used.
+    #[error("{0}")]
+    Setting(String),
+    /// An answer without something that it must have.
+    #[error("{what} answered without `{member}`")]
+    Incomplete {
+        /// Who.
+        what: &'static str,
+        /// What was missing.
+        member: &'static str,
+    },
+}
+
+impl LiveError {
+    /// AWS's name of the error, where a service answered one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            LiveError::Service(error) => Some(&error.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the thing asked for does not exist.
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            LiveError::Service(error) => error.code == "ResourceNotFoundException",
+            LiveError::Kubernetes { code, .. } => *code == 404,
+            _ => false,
+        }
+    }
+
+    /// Whether it exists already (or an association is in the way).
+    pub fn is_in_use(&self) -> bool {
+        match self {
+            LiveError::Service(error) => {
+                matches!(error.code.as_str(), "ResourceInUseException" | "EntityAlreadyExists")
+            }
+            LiveError::Kubernetes { code, .. } => *code == 409,
+            _ => false,
+        }
+    }
+
+    /// Whether it was refused for want of permission.
+    pub fn is_forbidden(&self) -> bool {
+        match self {
+            LiveError::Service(error) => error.code.starts_with("AccessDenied"),
+            LiveError::Kubernetes { code, .. } => matches!(code, 401 | 403),
+            _ => false,
+        }
+    }
+}
+
+/// Tells an answer of the service apart from no answer. `endpoint` is for the message.
+pub(crate) fn from_sdk<E>(operation: &'static str, endpoint: &str, error: SdkError<E, HttpResponse>) -> LiveError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let Some(answered) = error.as_service_error() else {
+        return match &error {
+            SdkError::ConstructionFailure(_) => LiveError::Setting(innermost(&error)),
+            _ => LiveError::Unreachable { what: format!("{operation} at {endpoint}"), why: innermost(&error) },
+        };
+    };
+    let status = error.raw_response().map(|response| response.status().as_u16()).unwrap_or_default();
+    let code = answered.code().map_or_else(|| format!("HTTP {status}"), str::to_owned);
+    let message =
+        answered.message().map_or_else(|| format!("no message, {}", DisplayErrorContext(&error)), str::to_owned);
+    ServiceError { operation, code, message }.into()
+}
+
+/// The last cause in the chain: the one that says what happened ("connection refused"), under layers that do not.
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

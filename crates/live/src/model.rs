@@ -1,0 +1,165 @@
+//! All that decides on one cluster, gathered from its EKS API and its Kubernetes API, as the core's values.
+
+use std::sync::Arc;
+
+use entryway_access::{
+    AccessEntry, AccessScope, Association, AuthenticationMode, AwsAuth, ClusterModel, PolicyArn, PolicyCatalogue,
+    PrincipalArn, RbacObjects, Template,
+};
+use jiff::Timestamp;
+
+use crate::{
+    Aws, Cluster, EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryWithPolicies, Kubernetes, LiveError, Unread,
+};
+
+/// Something read that can't be taken in: it grants nothing in the model, and is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What, such as `access entry arn:…` or `aws-auth mapRoles:3:5`.
+    pub object: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// One cluster as its APIs show it.
+#[derive(Debug, Clone)]
+pub struct Gathered {
+    /// The cluster; none where only a kubeconfig context was given.
+    pub cluster: Option<Cluster>,
+    /// What decides.
+    pub model: ClusterModel,
+    /// What was read and can't be taken in.
+    pub problems: Vec<Problem>,
+    /// What the caller may not read. Nothing granted there is in the model, so a "no" is not certain.
+    pub unread: Vec<Unread>,
+}
+
+impl Gathered {
+    /// Reads a cluster: entries where the mode has them, aws-auth where it has that, RBAC always.
+    pub async fn read(aws: &Aws, cluster: Cluster, kubernetes: &Kubernetes) -> Result<Gathered, LiveError> {
+        let mode = cluster.mode()?;
+        let entries = async { if mode.has_api() { aws.entries(&cluster.name).await } else { Ok(Vec::new()) } };
+        let aws_auth = async { if mode.has_config_map() { Some(kubernetes.aws_auth().await) } else { None } };
+        let (entries, rbac, aws_auth) = tokio::join!(entries, kubernetes.rbac(), aws_auth);
+
+        let mut gathered = Gathered::of_rbac(rbac?, mode);
+        // Tags end a grant only where the control plane honours them; EKS itself keeps it until it is swept away.
+        let ends = !aws.is_aws();
+        for entry in entries? {
+            match to_core(&entry, ends, &gathered.model.catalogue) {
+                Ok((entry, problems)) => {
+                    gathered.model.entries.push(Arc::new(entry));
+                    gathered.problems.extend(problems);
+                }
+                Err(problem) => gathered.problems.push(problem),
+            }
+        }
+        match aws_auth {
+            None | Some(Ok(None)) => {}
+            Some(Ok(Some(data))) => {
+                let (lines, problems) = AwsAuth::parse(&data);
+                gathered.model.aws_auth = lines;
+                gathered.problems.extend(problems.into_iter().map(|problem| Problem {
+                    object: format!("aws-auth {}:{}:{}", problem.key, problem.position.line, problem.position.column),
+                    message: problem.message,
+                }));
+            }
+            Some(Err(error)) if error.is_forbidden() => {
+                gathered.unread.push(Unread { what: "the aws-auth ConfigMap".to_owned(), why: error.to_string() });
+            }
+            Some(Err(error)) => return Err(error),
+        }
+        gathered.cluster = Some(cluster);
+        Ok(gathered)
+    }
+
+    /// Reads RBAC alone: enough for a question about a Kubernetes user.
+    pub async fn read_rbac(kubernetes: &Kubernetes) -> Result<Gathered, LiveError> {
+        Ok(Gathered::of_rbac(kubernetes.rbac().await?, AuthenticationMode::Api))
+    }
+
+    fn of_rbac(
+        (rbac, problems, unread): (RbacObjects, Vec<entryway_access::RbacProblem>, Vec<Unread>),
+        mode: AuthenticationMode,
+    ) -> Gathered {
+        Gathered {
+            cluster: None,
+            model: ClusterModel {
+                mode,
+                entries: Vec::new(),
+                aws_auth: AwsAuth::default(),
+                rbac,
+                catalogue: PolicyCatalogue::builtin(),
+                // EKS tells nobody who made a cluster in mode CONFIG_MAP.
+                bootstrap_creator: None,
+            },
+            problems: problems
+                .into_iter()
+                .map(|problem| Problem { object: problem.object, message: problem.message })
+                .collect(),
+            unread,
+        }
+    }
+}
+
+/// An entry as the core knows it. An entry that can't be understood maps nobody here; an association that can't be
+/// grants nothing: both only ever take access away from the model, and both are named.
+fn to_core(
+    read: &EntryWithPolicies,
+    ends: bool,
+    catalogue: &PolicyCatalogue,
+) -> Result<(AccessEntry, Vec<Problem>), Problem> {
+    let object = format!("access entry {}", read.entry.principal_arn);
+    let wrong = |message: String| Problem { object: object.clone(), message };
+    let principal: PrincipalArn =
+        read.entry.principal_arn.parse().map_err(|e: entryway_access::ArnError| wrong(e.to_string()))?;
+    let kind = read.entry.kind.parse().map_err(|e: entryway_access::EntryError| wrong(e.to_string()))?;
+
+    let mut problems = Vec::new();
+    let mut policies = Vec::new();
+    for associated in &read.associated_access_policies {
+        let parsed = associated.policy_arn.parse::<PolicyArn>().map_err(|e| e.to_string()).and_then(|policy| {
+            let scope = AccessScope::from_parts(&associated.access_scope.kind, &associated.access_scope.namespaces)
+                .map_err(|e| e.to_string())?;
+            Ok((policy, scope))
+        });
+        match parsed {
+            Ok((policy, scope)) => {
+                if catalogue.get(&policy).is_none() {
+                    problems
+                        .push(wrong(format!("the policy `{policy}` is not in the catalogue; it grants nothing here")));
+                }
+                let expires = end(read, &format!("{EXPIRES_POLICY_TAG_PREFIX}{}", policy.name()), ends, &mut problems);
+                policies.push(Association { policy, scope, expires });
+            }
+            Err(message) => problems.push(wrong(message)),
+        }
+    }
+    let expires = end(read, EXPIRES_AT_TAG, ends, &mut problems);
+    let entry = AccessEntry {
+        principal,
+        unique_id: None,
+        kind,
+        username: Template::new(&read.entry.username),
+        groups: read.entry.kubernetes_groups.clone(),
+        policies,
+        expires,
+    };
+    Ok((entry, problems))
+}
+
+/// The end that a tag names, where the control plane honours it. A tag that is no time is named; the grant then
+/// has ended, as an end that nobody can read must not lengthen it.
+fn end(read: &EntryWithPolicies, tag: &str, ends: bool, problems: &mut Vec<Problem>) -> Option<Timestamp> {
+    let text = read.entry.tags.get(tag)?;
+    match text.parse::<Timestamp>() {
+        Ok(end) => ends.then_some(end),
+        Err(_) => {
+            problems.push(Problem {
+                object: format!("access entry {}", read.entry.principal_arn),
+                message: format!("the tag `{tag}` should be a time such as `2026-11-24T10:00:00Z`, not `{text}`"),
+            });
+            ends.then_some(Timestamp::MIN)
+        }
+    }
+}
