@@ -12,7 +12,7 @@
 pub mod apply;
 pub mod body;
 pub mod crd;
-pub mod data;
+mod model;
 pub mod discovery;
 pub mod duration;
 pub mod lifecycle;

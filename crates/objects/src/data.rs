@@ -1,1 +1,0 @@
-//! The recorded data, parsed on first use and at most once.
