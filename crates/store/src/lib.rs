@@ -13,6 +13,7 @@
 //!
 //! It does not: cluster, lease, or range over arbitrary key intervals.
 
+mod compactor;
 pub mod conformance;
 mod embedded;
 mod error;
@@ -23,6 +24,7 @@ mod model;
 mod sync;
 mod watching;
 
+pub use compactor::{Compactor, Keep, spawn_compactor};
 pub use embedded::EmbeddedStore;
 pub use error::StoreError;
 pub use limits::{MAX_KEY_BYTES, MAX_TXN_BYTES, MAX_VALUE_BYTES};

@@ -1,5 +1,7 @@
 //! The shared suite on every implementation of this crate.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod memory {
     use std::sync::Arc;
 
@@ -14,8 +16,8 @@ mod embedded {
     use entryway_store::EmbeddedStore;
 
     fn fresh() -> (Arc<EmbeddedStore>, tempfile::TempDir) {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        (Arc::new(EmbeddedStore::open(folder.path()).expect("an empty store")), folder)
+        let folder = tempfile::tempdir().unwrap();
+        (Arc::new(EmbeddedStore::open(folder.path()).unwrap()), folder)
     }
 
     entryway_store::conformance_tests!(fresh());

@@ -8,7 +8,7 @@ use redb::backends::FileBackend;
 use redb::{Builder, Database, StorageBackend};
 
 use super::fault::{Fault, at_io};
-use super::{EmbeddedStore, guarded, tables};
+use super::{EmbeddedStore, tables};
 use crate::StoreError;
 
 /// redb's page cache, for reads and for the pages of a commit under way. Its own default is 1 GiB.
@@ -25,22 +25,22 @@ pub(super) fn in_folder(folder: &Path) -> Result<PathBuf, StoreError> {
 }
 
 /// Opens the file, or makes it.
-pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
+pub(super) fn open(path: &Path) -> Result<Database, Fault> {
     loop {
         match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => return open_file(file, path),
             Err(error) if error.kind() == ErrorKind::NotFound => create(path)?,
-            Err(error) => return Err(at_io(&error, path)),
+            Err(error) => return Err(at_io(&error, path).into()),
         }
     }
 }
 
-fn open_file(file: File, path: &Path) -> Result<Database, StoreError> {
+fn open_file(file: File, path: &Path) -> Result<Database, Fault> {
     // An empty file is what an interrupted copy leaves; redb would take it for a new database.
     if file.metadata().map_err(|error| at_io(&error, path))?.len() == 0 {
-        return Err(at_io(&ErrorKind::UnexpectedEof.into(), path));
+        return Err(at_io(&ErrorKind::UnexpectedEof.into(), path).into());
     }
-    guarded(|| open_backend(FileBackend::new(file)?)).map_err(|fault| fault.at(path))
+    open_backend(FileBackend::new(file)?)
 }
 
 /// Opens what the backend holds and checks that it is a store of this version.

@@ -12,6 +12,8 @@
 mod fault;
 mod file;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fmt;
@@ -48,7 +50,7 @@ struct Shared {
 }
 
 /// How the file is opened; a value so that tests can give a file that fails.
-type Open = Box<dyn Fn(&Path) -> Result<Database, StoreError> + Send + Sync>;
+type Open = Box<dyn Fn(&Path) -> Result<Database, Fault> + Send + Sync>;
 
 impl EmbeddedStore {
     /// The name of the file in the folder.
@@ -65,8 +67,12 @@ impl EmbeddedStore {
     }
 
     fn open_with(path: PathBuf, open: Open) -> Result<Self, StoreError> {
-        let db = open(&path)?;
-        let bounds = guarded(|| tables::bounds(&db.begin_read()?)).map_err(|fault| fault.at(&path))?;
+        let opened = guarded(|| {
+            let db = open(&path)?;
+            let bounds = tables::bounds(&db.begin_read()?)?;
+            Ok((db, bounds))
+        });
+        let (db, bounds) = opened.map_err(|fault| fault.at(&path))?;
         let shared = Arc::new(Shared { path, open, db: RwLock::new(Some(db)), hub: Hub::new(bounds.newest) });
         let (jobs, queue) = mpsc::channel();
         let writer = writer::start(Arc::clone(&shared), queue)?;
@@ -96,7 +102,7 @@ impl Drop for EmbeddedStore {
             tracing::error!(path = %self.shared.path.display(), "the store's writer had stopped");
         }
         // Watches and listings that still run must not keep the file open.
-        drop(write(&self.shared.db).take());
+        self.shared.close();
     }
 }
 
@@ -114,6 +120,26 @@ impl Shared {
             query(&txn)
         })
         .map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Opens the file again after it had to be closed.
+    fn reopen_if_closed(&self) -> Result<(), StoreError> {
+        if read(&self.db).is_some() {
+            return Ok(());
+        }
+        let db = guarded(|| (self.open)(&self.path)).map_err(|fault| fault.at(&self.path))?;
+        *write(&self.db) = Some(db);
+        Ok(())
+    }
+
+    /// Closes the file. Reads that are under way fail.
+    fn close(&self) {
+        let db = write(&self.db).take();
+        // What redb has not written it recovers when the file is opened again.
+        let _ = guarded(|| {
+            drop(db);
+            Ok(())
+        });
     }
 }
 

@@ -97,9 +97,9 @@ pub(super) fn list(txn: &ReadTransaction, prefix: &str, options: &ListOptions) -
     let current = txn.open_table(CURRENT)?;
     let current = current
         .range(start..)?
-        .map(|row| row.map(|(key, state)| CurrentRow { key: key.value().to_owned(), state }))
-        .take_while(|row| row.as_ref().map_or(true, |row| !done(&row.key)))
-        .filter(|row| row.as_ref().map_or(true, |row| belongs(&row.key)));
+        .map(|row| row.map(|(key, state)| CurrentRow { key, state }))
+        .take_while(|row| row.as_ref().map_or(true, |row| !done(row.key())))
+        .filter(|row| row.as_ref().map_or(true, |row| belongs(row.key())));
     if revision == bounds.newest {
         return Ok(listing::page(current, std::iter::empty::<Result<PastRow<'_>, _>>(), options.limit, revision)?);
     }
@@ -122,7 +122,7 @@ pub(super) fn list(txn: &ReadTransaction, prefix: &str, options: &ListOptions) -
 }
 
 struct CurrentRow<'a> {
-    key: String,
+    key: AccessGuard<'a, &'static str>,
     state: AccessGuard<'a, State<'static>>,
 }
 
@@ -134,13 +134,13 @@ struct PastRow<'a> {
 impl Row for CurrentRow<'_> {
     type Error = StorageError;
     fn key(&self) -> &str {
-        &self.key
+        self.key.value()
     }
     fn is_present(&self) -> bool {
         true
     }
     fn load(self) -> Option<KeyValue> {
-        Some(named(&self.key, self.state.value()))
+        Some(named(self.key.value(), self.state.value()))
     }
 }
 

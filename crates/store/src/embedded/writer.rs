@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::fault::Fault;
 use super::tables::{self, Writing};
 use super::{Shared, closed, guarded};
-use crate::sync::{read, write};
+use crate::sync::read;
 use crate::watching::Committed;
 use crate::{Revision, StoreError, Txn, TxnOutcome};
 
@@ -130,7 +130,7 @@ impl Writer {
     }
 
     fn write(&mut self, batch: Vec<Job>) {
-        if let Err(error) = self.reopen_if_closed() {
+        if let Err(error) = self.shared.reopen_if_closed() {
             batch.into_iter().for_each(|job| job.fail(&error));
             self.rest();
             return;
@@ -154,8 +154,8 @@ impl Writer {
                 let error = fault.at(&self.shared.path);
                 tracing::error!(%error, "a write to the store failed");
                 // Closed and opened before anybody is told, so that a retry finds the store at work.
-                drop(write(&self.shared.db).take());
-                let reopened = self.reopen_if_closed();
+                self.shared.close();
+                let reopened = self.shared.reopen_if_closed();
                 self.publish_if_kept(&commits);
                 answers.into_iter().for_each(|answer| answer.fail(&error));
                 batch.for_each(|job| job.fail(&error));
@@ -170,15 +170,6 @@ impl Writer {
     fn rest(&mut self) {
         self.trimming = false;
         self.settled = true;
-    }
-
-    fn reopen_if_closed(&self) -> Result<(), StoreError> {
-        if read(&self.shared.db).is_some() {
-            return Ok(());
-        }
-        let db = (self.shared.open)(&self.shared.path)?;
-        *write(&self.shared.db) = Some(db);
-        Ok(())
     }
 
     /// A commit that failed may yet be on disk, whole; then watchers must hear of it.
