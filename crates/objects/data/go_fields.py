@@ -11,7 +11,6 @@ import json, os, re, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOTS = dict(zip(("k8s.io.api.", "k8s.io.apimachinery.", "k8s.io.apiextensions_apiserver.", "k8s.io.kube_aggregator."), sys.argv[1:5]))
-STEM = {"k8s.io.api.": "", "k8s.io.apimachinery.": "", "k8s.io.apiextensions_apiserver.": "", "k8s.io.kube_aggregator.": ""}
 BASIC = {"string", "bool", "int32", "int64", "float64", "byte", "uint8", "int"}
 
 
@@ -67,7 +66,7 @@ def main():
                     mark += "!"
                 if mark != m[3]:
                     marks.append(mark)
-            if marks:
+            if name in structs:
                 out[f"{package}.{name}"] = marks
     print("{\n" + ",\n".join(f"{json.dumps(k)}:{json.dumps(v, separators=(',', ':'))}" for k, v in sorted(out.items())) + "\n}")
 
