@@ -1,0 +1,1 @@
+//! Questions over the access of a cluster, answered by the core over whole models.

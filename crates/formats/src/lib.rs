@@ -1,0 +1,16 @@
+//! Access in the formats people already keep it in: Entryway's own file, Terraform, eksctl, CloudFormation,
+//! ACK, Crossplane, aws-auth in every clothing, RBAC manifests. Reads them into one model ([`Declared`]) with
+//! a place for every value, and writes them from it. Pure: text in, values and diagnostics out.
+//!
+//! It decides nothing about access (that is `entryway_access`), and resolves nothing against the world (that
+//! is `entryway_plan`): what can't be known from the text is [`PrincipalRef::Unknown`] with the reason, never
+//! a guess.
+
+mod diagnostic;
+mod model;
+
+pub use diagnostic::{Diagnostic, Place, Placed, Read, Severity, Source};
+pub use model::{
+    ClusterSelector, Declared, DeclaredAwsAuth, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Expiry, OwnPolicy,
+    PolicyRef, PrincipalRef,
+};
