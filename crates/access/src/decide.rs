@@ -1,5 +1,7 @@
 //! The decision and why.
 
+use std::fmt;
+
 use crate::{AccessScope, BindingKind, PolicyArn, PolicyRule, PrincipalArn, RoleRef, Subject};
 
 /// Why a request is allowed. Borrows from the snapshot: nothing is allocated.
@@ -11,6 +13,8 @@ pub enum Reason<'s> {
     AccessPolicy {
         /// The entry's principal.
         principal: &'s PrincipalArn,
+        /// The unique id that the entry was made for, where it is known.
+        unique_id: Option<&'s str>,
         /// The policy.
         policy: &'s PolicyArn,
         /// Its scope.
@@ -48,5 +52,41 @@ impl Decision<'_> {
     /// Whether it is allowed.
     pub fn is_allowed(&self) -> bool {
         matches!(self, Decision::Allowed(_))
+    }
+}
+
+/// The reason as Kubernetes' and EKS's audit logs have it (`eks-observed.md`): a policy as a
+/// ClusterRoleBinding that nobody made.
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::SystemMasters => f.write_str("allowed to every member of Group \"system:masters\""),
+            Reason::AccessPolicy { principal, unique_id, policy, .. } => {
+                let user = unique_id.unwrap_or(principal.as_str());
+                write!(
+                    f,
+                    "EKS Access Policy: allowed by ClusterRoleBinding \"{principal}+{policy}\" of ClusterRole \"{policy}\" to User \"{user}\""
+                )
+            }
+            Reason::Rbac { binding_kind, binding_namespace, binding, role, subject, .. } => {
+                let (kind, role_kind, role) = (binding_kind.as_str(), role.kind.as_str(), &role.name);
+                write!(f, "RBAC: allowed by {kind} \"{binding}")?;
+                if !binding_namespace.is_empty() {
+                    write!(f, "/{binding_namespace}")?;
+                }
+                write!(f, "\" of {role_kind} \"{role}\" to {subject}")
+            }
+        }
+    }
+}
+
+/// `User "jo"`, `ServiceAccount "name/namespace"`: Kubernetes' own form in reasons.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::User(name) => write!(f, "User \"{name}\""),
+            Subject::Group(name) => write!(f, "Group \"{name}\""),
+            Subject::ServiceAccount { namespace, name } => write!(f, "ServiceAccount \"{name}/{namespace}\""),
+        }
     }
 }

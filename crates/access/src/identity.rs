@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::entry::reserved_prefix;
 use crate::principal::{PrincipalKey, PrincipalParts};
-use crate::{ArnError, PrincipalArn, PrincipalKind};
+use crate::snapshot::MASTERS;
+use crate::{ArnError, EntryType, PrincipalArn, PrincipalKind, Snapshot, Template, TemplateValues};
 
 /// Why an STS answer names no principal (`authn.md` §3).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -197,4 +200,64 @@ pub struct Identity {
     pub user: UserInfo,
     /// What mapped it.
     pub source: IdentitySource,
+}
+
+impl Snapshot {
+    /// The identity that a source gives a caller; `None` where the source is not that caller's, a
+    /// placeholder has no value, or an entry's name turns out reserved.
+    pub(crate) fn identity_by(
+        &self,
+        source: &IdentitySource,
+        caller: &Caller,
+        ec2_private_dns_name: Option<&str>,
+    ) -> Option<Identity> {
+        let values = TemplateValues {
+            account_id: caller.principal.account().as_str(),
+            session_name: &caller.session_name,
+            access_key_id: &caller.access_key_id,
+            ec2_private_dns_name: ec2_private_dns_name.filter(|_| is_instance_id(&caller.session_name)),
+        };
+        let (username, groups) = match source {
+            IdentitySource::Entry(principal) => {
+                let entry = self.entry(principal)?;
+                let username = entry.username.render(&values)?;
+                // EKS's own names of nodes are reserved ones, and nobody else may take such a name.
+                if entry.kind == EntryType::Standard && reserved_prefix(&username).is_some() {
+                    return None;
+                }
+                (username, entry.groups.clone())
+            }
+            IdentitySource::AwsAuthLine { .. } => {
+                let (_, line) = self.mappings.find(&caller.principal)?;
+                let groups = line.groups.iter().map(|group| group.render(&values)).collect::<Option<_>>()?;
+                (line.username.as_ref()?.render(&values)?, groups)
+            }
+            IdentitySource::AwsAuthAccount => (caller.principal.as_str().to_owned(), Vec::new()),
+            IdentitySource::BootstrapCreator => ("kubernetes-admin".to_owned(), vec![MASTERS.to_owned()]),
+        };
+        (!username.is_empty()).then(|| Identity { user: caller.user(username, groups), source: source.clone() })
+    }
+
+    /// Whether the identity of a caller needs what EC2 says of the instance that its session is named by.
+    pub fn needs_ec2_name(&self, caller: &Caller, now: Timestamp) -> bool {
+        is_instance_id(&caller.session_name)
+            && match self.source(caller, now) {
+                Some(IdentitySource::Entry(principal)) => {
+                    self.entry(&principal).is_some_and(|entry| entry.username.needs_ec2_name())
+                }
+                Some(IdentitySource::AwsAuthLine { .. }) => {
+                    self.mappings.find(&caller.principal).is_some_and(|(_, line)| {
+                        line.username.iter().chain(&line.groups).any(Template::needs_ec2_name)
+                    })
+                }
+                Some(IdentitySource::AwsAuthAccount | IdentitySource::BootstrapCreator) | None => false,
+            }
+    }
+}
+
+/// Whether a session is named by an EC2 instance: `^i-(\w{8}|\w{17})$`.
+fn is_instance_id(session_name: &str) -> bool {
+    session_name.strip_prefix("i-").is_some_and(|id| {
+        matches!(id.len(), 8 | 17) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    })
 }

@@ -8,16 +8,22 @@
 //! into a [`Snapshot`]; a [`Caller`] (what STS says) becomes an [`Identity`] by [`Snapshot::identity`];
 //! a [`Request`] is answered by [`Snapshot::decide`].
 
+mod aggregation;
 mod arn;
 mod aws_auth;
 mod cluster;
 mod decide;
 mod entry;
+mod entry_index;
+mod grants;
 mod identity;
+mod mapping;
 mod policy;
 mod principal;
 mod rbac;
+mod rbac_read;
 mod request;
+mod rules;
 mod scope;
 mod snapshot;
 mod template;

@@ -41,6 +41,26 @@ pub enum BindingKind {
     RoleBinding,
 }
 
+impl RoleKind {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RoleKind::ClusterRole => "ClusterRole",
+            RoleKind::Role => "Role",
+        }
+    }
+}
+
+impl BindingKind {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BindingKind::ClusterRoleBinding => "ClusterRoleBinding",
+            BindingKind::RoleBinding => "RoleBinding",
+        }
+    }
+}
+
 /// A Role (with a namespace) or ClusterRole (without).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
@@ -74,6 +94,33 @@ pub enum Subject {
     ServiceAccount { namespace: String, name: String },
 }
 
+impl Subject {
+    /// Whether a user with this name is meant. A service account is the user
+    /// `system:serviceaccount:NAMESPACE:NAME`.
+    pub fn is_user(&self, username: &str) -> bool {
+        match self {
+            Subject::User(name) => name == username,
+            Subject::Group(_) => false,
+            Subject::ServiceAccount { namespace, name } => username
+                .strip_prefix(SERVICE_ACCOUNT_PREFIX)
+                .and_then(|rest| rest.strip_prefix(namespace.as_str()))
+                .and_then(|rest| rest.strip_prefix(':'))
+                .is_some_and(|rest| rest == name),
+        }
+    }
+
+    /// Whether members of this group are meant.
+    pub fn is_group(&self, group: &str) -> bool {
+        match self {
+            Subject::Group(name) => name == group,
+            Subject::User(_) | Subject::ServiceAccount { .. } => false,
+        }
+    }
+}
+
+/// What the usernames of service accounts begin with.
+pub(crate) const SERVICE_ACCOUNT_PREFIX: &str = "system:serviceaccount:";
+
 /// A RoleBinding (with a namespace) or ClusterRoleBinding (without).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
@@ -85,6 +132,16 @@ pub struct Binding {
     pub subjects: Vec<Subject>,
     /// Which role.
     pub role: RoleRef,
+}
+
+impl Binding {
+    /// Which of the two it is.
+    pub fn kind(&self) -> BindingKind {
+        match self.namespace {
+            None => BindingKind::ClusterRoleBinding,
+            Some(_) => BindingKind::RoleBinding,
+        }
+    }
 }
 
 /// A RBAC object that could not be taken in: it grants nothing, and is named.
@@ -103,15 +160,6 @@ pub struct RbacObjects {
     pub roles: Vec<Role>,
     /// RoleBindings and ClusterRoleBindings.
     pub bindings: Vec<Binding>,
-}
-
-impl RbacObjects {
-    /// Takes in Kubernetes objects in JSON (also Lists of them); objects of other kinds are skipped,
-    /// broken ones reported.
-    pub fn from_values<'a>(objects: impl IntoIterator<Item = &'a Value>) -> (RbacObjects, Vec<RbacProblem>) {
-        let _ = objects.into_iter();
-        todo!()
-    }
 }
 
 /// The RBAC objects of a fresh Kubernetes 1.36 cluster, as JSON (a `List`).
