@@ -64,10 +64,17 @@ impl Authorization {
         now: Timestamp,
         rules: &Rules,
     ) -> Result<(), SigV4Error> {
+        if self.access_key_id() != credentials.access_key_id {
+            return Err(SigV4Error::InvalidToken);
+        }
         check_session_token(self.session_token(), credentials)?;
         self.check_scope_date()?;
         self.check_signed_headers(request)?;
         check_stated_payload(request, payload)?;
+        // Normalising would make `/` of anything without a slash in front.
+        if !request.path.is_empty() && !request.path.starts_with('/') {
+            return Err(SigV4Error::Mismatch);
+        }
         self.check_time(now, rules)?;
         let canonical = canonical_request(request, self.signed_headers(), payload).map_err(|_| SigV4Error::Mismatch)?;
         let scope = Scope { region: self.region(), service: self.service() };
