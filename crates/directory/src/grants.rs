@@ -1,0 +1,293 @@
+//! What roles and users have alike: a name, tags, and policies. One place for its rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entryway_access::PrincipalArn;
+use entryway_iam::policy::{PolicyDocument, counted_size};
+use entryway_store::Txn;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::storage::{ATTEMPTS, Loaded, commit, load, load_all};
+use crate::{
+    Account, DirectoryError, EntityPath, Name, Page, PageRequest, Role, Tags, User, arns, check_document, keys,
+};
+
+/// Policies of a role or user.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grants {
+    /// Inline policies by name: their JSON as it was given.
+    pub inline: BTreeMap<String, String>,
+    /// The ARNs of attached managed policies.
+    pub attached: BTreeSet<String>,
+    /// The ARN of the permissions boundary.
+    pub boundary: Option<String>,
+}
+
+/// A role or a user.
+pub trait Holder: Serialize + DeserializeOwned + Send + Sync + Sized + 'static + sealed::Sealed {
+    /// `role` or `user`, as ARNs have it.
+    const KIND: &'static str;
+    /// The most characters of all its inline policies together, white space apart.
+    const INLINE_SIZE: usize;
+    /// The unchangeable name.
+    fn name(&self) -> &Name;
+    /// The unchangeable path.
+    fn path(&self) -> &EntityPath;
+    /// `AROA…` or `AIDA…`.
+    fn id(&self) -> &str;
+    /// The policies.
+    fn grants(&self) -> &Grants;
+    /// The tags.
+    fn tags(&self) -> &Tags;
+}
+
+pub(crate) mod sealed {
+    use entryway_access::AccountId;
+
+    use crate::{Grants, Name, Tags};
+
+    /// What only this crate may do with a holder.
+    pub trait Sealed {
+        fn grants_mut(&mut self) -> &mut Grants;
+        fn tags_mut(&mut self) -> &mut Tags;
+        fn key(account: &AccountId, name: &Name) -> String;
+        fn prefix(account: &AccountId) -> String;
+    }
+}
+
+impl sealed::Sealed for Role {
+    fn grants_mut(&mut self) -> &mut Grants {
+        &mut self.grants
+    }
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+    fn key(account: &entryway_access::AccountId, name: &Name) -> String {
+        keys::role(account, name)
+    }
+    fn prefix(account: &entryway_access::AccountId) -> String {
+        keys::roles(account)
+    }
+}
+
+impl Holder for Role {
+    const KIND: &'static str = "role";
+    const INLINE_SIZE: usize = 10_240;
+    fn name(&self) -> &Name {
+        &self.name
+    }
+    fn path(&self) -> &EntityPath {
+        &self.path
+    }
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn grants(&self) -> &Grants {
+        &self.grants
+    }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
+}
+
+impl sealed::Sealed for User {
+    fn grants_mut(&mut self) -> &mut Grants {
+        &mut self.grants
+    }
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+    fn key(account: &entryway_access::AccountId, name: &Name) -> String {
+        keys::user(account, name)
+    }
+    fn prefix(account: &entryway_access::AccountId) -> String {
+        keys::users(account)
+    }
+}
+
+impl Holder for User {
+    const KIND: &'static str = "user";
+    const INLINE_SIZE: usize = 2048;
+    fn name(&self) -> &Name {
+        &self.name
+    }
+    fn path(&self) -> &EntityPath {
+        &self.path
+    }
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn grants(&self) -> &Grants {
+        &self.grants
+    }
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
+}
+
+impl Account {
+    /// The ARN of a role or user of this account.
+    pub fn arn<H: Holder>(&self, holder: &H) -> String {
+        self.arn_of::<H>(holder.path(), holder.name())
+    }
+
+    /// The ARN that a role or user of this path and name has.
+    pub fn arn_of<H: Holder>(&self, path: &EntityPath, name: &Name) -> String {
+        arns::entity(self.partition(), self.id(), H::KIND, path, name)
+    }
+
+    /// A role or user, if it exists.
+    pub async fn find<H: Holder>(&self, name: &Name) -> Result<Option<H>, DirectoryError> {
+        Ok(load(self.store(), &H::key(self.id(), name)).await?.map(|found| found.record))
+    }
+
+    /// A role or user, or IAM's error.
+    pub async fn get<H: Holder>(&self, name: &Name) -> Result<H, DirectoryError> {
+        Ok(self.loaded(name).await?.record)
+    }
+
+    /// Roles or users under a path prefix, in the order of their names.
+    pub async fn list<H: Holder>(&self, path_prefix: &str, page: &PageRequest) -> Result<Page<H>, DirectoryError> {
+        let all = load_all::<H>(self.store(), &H::prefix(self.id())).await?;
+        let holders = all
+            .into_iter()
+            .map(|loaded| loaded.record)
+            .filter(|holder| holder.path().as_str().starts_with(path_prefix));
+        Ok(Page::of(holders, |holder| holder.name().folded(), page))
+    }
+
+    pub(crate) async fn loaded<H: Holder>(&self, name: &Name) -> Result<Loaded<H>, DirectoryError> {
+        load(self.store(), &H::key(self.id(), name))
+            .await?
+            .ok_or_else(|| DirectoryError::not_found(H::KIND, name.as_str()))
+    }
+
+    /// Changes one role or user. The closure may run several times, each time on what is newest.
+    pub(crate) async fn edit<H: Holder, T>(
+        &self,
+        name: &Name,
+        mut change: impl FnMut(&mut H) -> Result<T, DirectoryError> + Send,
+    ) -> Result<T, DirectoryError> {
+        for _ in 0..ATTEMPTS {
+            let mut loaded = self.loaded::<H>(name).await?;
+            let value = change(&mut loaded.record)?;
+            if commit(self.store(), loaded.replace(Txn::new())?).await? {
+                return Ok(value);
+            }
+        }
+        Err(DirectoryError::Contention)
+    }
+
+    /// Adds tags, or replaces those whose keys are there.
+    pub async fn tag<H: Holder>(&self, name: &Name, tags: &Tags) -> Result<(), DirectoryError> {
+        self.edit(name, |holder: &mut H| holder.tags_mut().merge(tags)).await
+    }
+
+    /// Removes tags by their keys.
+    pub async fn untag<H: Holder>(&self, name: &Name, keys: &[String]) -> Result<(), DirectoryError> {
+        self.edit(name, |holder: &mut H| {
+            holder.tags_mut().remove(keys);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets an inline policy.
+    pub async fn put_inline<H: Holder>(
+        &self,
+        name: &Name,
+        policy: &Name,
+        document: &str,
+    ) -> Result<(), DirectoryError> {
+        check_document("policyDocument", document)?;
+        PolicyDocument::parse(document)?;
+        self.edit(name, |holder: &mut H| {
+            let inline = &mut holder.grants_mut().inline;
+            inline.insert(policy.as_str().to_owned(), document.to_owned());
+            let size: usize = inline.values().map(|text| counted_size(text)).sum();
+            if size > H::INLINE_SIZE {
+                return Err(DirectoryError::LimitExceeded(format!(
+                    "Maximum policy size of {} bytes exceeded for {} {}",
+                    H::INLINE_SIZE,
+                    H::KIND,
+                    holder.name()
+                )));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// An inline policy of a role or user that was read.
+    pub fn inline<'a, H: Holder>(&self, holder: &'a H, policy: &Name) -> Result<&'a str, DirectoryError> {
+        holder.grants().inline.get(policy.as_str()).map(String::as_str).ok_or_else(|| no_inline::<H>(policy))
+    }
+
+    /// Removes an inline policy.
+    pub async fn delete_inline<H: Holder>(&self, name: &Name, policy: &Name) -> Result<(), DirectoryError> {
+        self.edit(name, |holder: &mut H| {
+            holder.grants_mut().inline.remove(policy.as_str()).map(drop).ok_or_else(|| no_inline::<H>(policy))
+        })
+        .await
+    }
+
+    /// Creates a role or user that must not exist yet.
+    pub(crate) async fn create_holder<H: Holder>(&self, holder: H) -> Result<H, DirectoryError> {
+        let arn = self.arn(&holder);
+        if let Err(error) = arn.parse::<PrincipalArn>() {
+            return Err(DirectoryError::InvalidInput(error.to_string()));
+        }
+        let key = H::key(self.id(), holder.name());
+        for _ in 0..ATTEMPTS {
+            if let Some(found) = load::<H>(self.store(), &key).await? {
+                let what = if H::KIND == "role" { "Role" } else { "User" };
+                return Err(DirectoryError::exists(what, found.record.name().as_str()));
+            }
+            let mut txn = crate::storage::create(Txn::new(), &key, &holder)?;
+            if let Some(boundary) = &holder.grants().boundary {
+                txn = self.as_boundary(txn, boundary).await?;
+            }
+            if commit(self.store(), txn).await? {
+                return Ok(holder);
+            }
+        }
+        Err(DirectoryError::Contention)
+    }
+
+    /// Deletes a role or user that nothing hangs on any more.
+    pub(crate) async fn delete_holder<H: Holder>(
+        &self,
+        name: &Name,
+        check: impl Fn(&H) -> Result<(), DirectoryError> + Send,
+    ) -> Result<(), DirectoryError> {
+        for _ in 0..ATTEMPTS {
+            let loaded = self.loaded::<H>(name).await?;
+            let grants = loaded.record.grants();
+            check(&loaded.record)?;
+            if !grants.attached.is_empty() {
+                return Err(conflict("Cannot delete entity, must detach all policies first."));
+            }
+            if !grants.inline.is_empty() {
+                return Err(conflict("Cannot delete entity, must delete policies first."));
+            }
+            let mut txn = loaded.remove(Txn::new());
+            if let Some(boundary) = &grants.boundary {
+                txn = self.counted(txn, boundary, |usage| usage.boundary = usage.boundary.saturating_sub(1)).await?;
+            }
+            if commit(self.store(), txn).await? {
+                return Ok(());
+            }
+        }
+        Err(DirectoryError::Contention)
+    }
+}
+
+pub(crate) fn conflict(message: &str) -> DirectoryError {
+    DirectoryError::DeleteConflict(message.to_owned())
+}
+
+fn no_inline<H: Holder>(policy: &Name) -> DirectoryError {
+    DirectoryError::not_found(&format!("{} policy", H::KIND), policy.as_str())
+}
