@@ -1,7 +1,7 @@
 //! Tokens: made and checked, and whatever bytes come.
 
 use entryway_access::{Partition, Region};
-use entryway_iam::token::{ParsedToken, Sources, TokenRules, build, parse, presigned_url};
+use entryway_iam::token::{PREFIX, ParsedToken, Sources, TokenRules, build, parse, presigned_url};
 use entryway_iam::{Credentials, SecretKey, sts};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -45,22 +45,29 @@ proptest! {
         prop_assert!(token.verify(&credentials(), &cluster, now()).is_ok());
         prop_assert_eq!(token.verify(&credentials(), &other, now()).is_ok(), cluster == other);
     }
+}
 
-    #[test]
-    fn a_token_with_any_byte_changed_is_refused(at in any::<prop::sample::Index>(), bit in 0..8_u32) {
-        let region: Region = "eu-west-1".parse().unwrap();
-        let url = presigned_url("http://127.0.0.1:4780", &region, "demo", &credentials(), now()).unwrap();
-        let mut token = build(&url).into_bytes();
-        let at = at.index(token.len());
-        token[at] ^= 1 << bit;
-        match parse_it(&token) {
-            None => {}
-            Some(ParsedToken::Local(token)) => {
-                // The names of parameters have no case, and neither has the scheme: such a change says the same.
-                let verdict = token.verify(&credentials(), "demo", now());
-                prop_assert!(verdict.is_err(), "byte {} bit {}", at, bit);
+#[test]
+fn a_token_with_any_bit_changed_is_refused() {
+    let region: Region = "eu-west-1".parse().unwrap();
+    let url = presigned_url("http://127.0.0.1:4780", &region, "demo", &credentials(), now()).unwrap();
+    let token = build(&url);
+    let mut passed = Vec::new();
+    for (at, bit) in (0..token.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+        let mut changed = token.clone().into_bytes();
+        changed[at] ^= 1 << bit;
+        match parse_it(&changed) {
+            Some(ParsedToken::Local(parsed)) if parsed.verify(&credentials(), "demo", now()).is_ok() => {
+                passed.push(String::from_utf8(changed).unwrap());
             }
-            Some(ParsedToken::Sts(_)) => prop_assert!(false, "asks STS"),
+            Some(ParsedToken::Sts(_)) => panic!("byte {at} bit {bit} asks STS"),
+            Some(ParsedToken::Local(_)) | None => {}
         }
+    }
+    // The scheme and the name of the signature's own parameter have no case: such a change says the same.
+    for token in passed {
+        let bytes = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, &token[PREFIX.len()..]).unwrap();
+        let same = String::from_utf8(bytes).unwrap();
+        assert!(same.eq_ignore_ascii_case(&url), "{same}");
     }
 }

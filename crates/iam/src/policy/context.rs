@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use entryway_access::{Caller, PrincipalKind};
+use jiff::Timestamp;
+
 /// Context keys with their values. Keys have no case (`aws:SourceIp` is `aws:sourceip`); a key may have many values,
 /// and a key with no values is present but empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +16,35 @@ impl Context {
     /// Without keys.
     pub fn new() -> Self {
         Context::default()
+    }
+
+    /// With the global keys that follow from who calls and when: `aws:PrincipalArn` (a session's role),
+    /// `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:userid`, `aws:username` (users alone), `aws:CurrentTime` and
+    /// `aws:EpochTime`.
+    pub fn of_caller(caller: &Caller, now: Timestamp) -> Self {
+        let mut context = Context::new();
+        let (kind, session) = match caller.principal.kind() {
+            PrincipalKind::Role { .. } => ("AssumedRole", true),
+            PrincipalKind::User { name, .. } => {
+                context.set("aws:username", name);
+                ("User", false)
+            }
+            PrincipalKind::Root => ("Account", false),
+            PrincipalKind::FederatedUser { .. } => ("FederatedUser", false),
+        };
+        let user_id = if session && !caller.session_name.is_empty() {
+            format!("{}:{}", caller.unique_id, caller.session_name)
+        } else {
+            caller.unique_id.clone()
+        };
+        context
+            .set("aws:PrincipalArn", caller.principal.as_str())
+            .set("aws:PrincipalAccount", caller.principal.account().as_str())
+            .set("aws:PrincipalType", kind)
+            .set("aws:userid", user_id)
+            .set("aws:CurrentTime", now.to_string())
+            .set("aws:EpochTime", now.as_second().to_string());
+        context
     }
 
     /// Sets a key to one value.

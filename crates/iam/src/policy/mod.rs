@@ -6,10 +6,16 @@
 //!
 //! Not done: resource policies other than trust policies, organizations' policies, `iam:PassRole`.
 
+mod condition;
 mod context;
 mod document;
 mod error;
 mod evaluate;
+mod json;
+mod parse;
+mod pattern;
+#[cfg(test)]
+mod tests;
 mod trust;
 
 pub use context::Context;
