@@ -5,7 +5,9 @@
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![expect(clippy::unwrap_used, reason = "a bench")]
 
+use std::fs::File;
 use std::hint::black_box;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -104,25 +106,27 @@ fn opening(c: &mut Criterion) {
         let txn = (0..1_000).fold(Txn::new(), |txn, i| txn.put(format!("/k/{page}/{i:04}"), VALUE.as_slice()));
         let _ = runtime.block_on(store.commit(txn)).unwrap();
     }
-    let file = folder.path().join(EmbeddedStore::FILE);
-    let crashed = |name: &str| {
-        // What is in the file now is what a crash would leave.
-        let copy = folder.path().join(name);
-        std::fs::create_dir_all(&copy).unwrap();
-        std::fs::copy(&file, copy.join(EmbeddedStore::FILE)).unwrap();
-        copy
-    };
+    // What is in the file at some moment is what a crash would leave then.
+    let now = || std::fs::read(folder.path().join(EmbeddedStore::FILE)).unwrap();
+    let _ = runtime.block_on(store.commit(Txn::new().put("/last", "1"))).unwrap();
+    let busy = now();
+    std::thread::sleep(Duration::from_secs(1));
+    let at_rest = now();
+    drop(store);
     let mut group = c.benchmark_group("open");
-    let rest = Duration::from_secs(1);
     group.measurement_time(Duration::from_secs(3)).sample_size(10);
-    for (name, rest) in [("while it writes", Duration::ZERO), ("at rest", rest)] {
-        let _ = runtime.block_on(store.commit(Txn::new().put("/last", "1"))).unwrap();
-        std::thread::sleep(rest);
+    let crashed = tempfile::tempdir().unwrap();
+    for (name, content) in [("while it wrote", busy), ("at rest", at_rest)] {
+        // Flushed, so that opening does not pay for the copy.
+        let prepare = || {
+            let mut file = File::create(crashed.path().join(EmbeddedStore::FILE)).unwrap();
+            file.write_all(&content).unwrap();
+            file.sync_all().unwrap();
+        };
         group.bench_function(format!("50000 keys, killed {name}"), |b| {
-            b.iter_batched(|| crashed(name), |folder| EmbeddedStore::open(folder).unwrap(), BatchSize::PerIteration);
+            b.iter_batched(prepare, |()| EmbeddedStore::open(crashed.path()).unwrap(), BatchSize::PerIteration);
         });
     }
-    drop(store);
     group.bench_function("50000 keys, closed cleanly", |b| b.iter(|| EmbeddedStore::open(folder.path()).unwrap()));
     let empty = tempfile::tempdir().unwrap();
     let mut i = 0;

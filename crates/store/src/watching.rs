@@ -111,6 +111,11 @@ impl Hub {
         self.newest.send_replace(*newest);
     }
 
+    /// The newest revision that has been published.
+    pub(crate) fn newest(&self) -> Revision {
+        *self.newest.borrow()
+    }
+
     fn register(&self, prefix: &str) -> Arc<Slot> {
         let slot = Arc::new(Slot { prefix: prefix.to_owned(), pending: Mutex::new(None), wake: Notify::new() });
         let mut slots = lock(&self.slots);

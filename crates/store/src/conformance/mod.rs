@@ -33,8 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Makes a `#[tokio::test]` of every case. The argument is an expression that gives a fresh [`Subject`], and
 /// optionally something to keep until the case is over (a temporary folder).
 ///
-/// ```ignore
-/// entryway_store::conformance_tests!((Arc::new(MemoryStore::new()), ()));
+/// ```no_run
+/// entryway_store::conformance_tests!((std::sync::Arc::new(entryway_store::MemoryStore::new()), ()));
 /// ```
 #[macro_export]
 macro_rules! conformance_tests {

@@ -122,13 +122,20 @@ impl Shared {
         .map_err(|fault| fault.at(&self.path))
     }
 
-    /// Opens the file again after it had to be closed.
+    /// Opens the file again after it had to be closed. A commit that failed may be in it all the same, whole;
+    /// then watchers hear of it now.
     fn reopen_if_closed(&self) -> Result<(), StoreError> {
         if read(&self.db).is_some() {
             return Ok(());
         }
-        let db = guarded(|| (self.open)(&self.path)).map_err(|fault| fault.at(&self.path))?;
+        let opened = guarded(|| {
+            let db = (self.open)(&self.path)?;
+            let unheard = tables::committed_after(&db.begin_read()?, self.hub.newest())?;
+            Ok((db, unheard))
+        });
+        let (db, unheard) = opened.map_err(|fault| fault.at(&self.path))?;
         *write(&self.db) = Some(db);
+        self.hub.publish(&unheard);
         Ok(())
     }
 

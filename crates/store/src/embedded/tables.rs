@@ -12,7 +12,7 @@ use redb::{
 
 use super::fault::Fault;
 use crate::listing::{self, Row};
-use crate::watching::{Bounds, STEP_BYTES, STEP_REVISIONS, Span, Step};
+use crate::watching::{Bounds, Committed, STEP_BYTES, STEP_REVISIONS, Span, Step};
 use crate::{Change, ChangeBatch, KeyValue, ListOptions, Listing, Op, Revision, StoreError, Txn, TxnOutcome};
 
 /// The format of the tables below. Another number is another, unreadable format.
@@ -182,6 +182,17 @@ pub(super) fn step(txn: &ReadTransaction, prefix: &str, span: Span) -> Result<St
         }
     }
     Ok(step)
+}
+
+/// The transactions after `revision`, in order.
+pub(super) fn committed_after(txn: &ReadTransaction, revision: Revision) -> Result<Vec<Committed>, Fault> {
+    let log = txn.open_table(LOG)?;
+    let rows = log.range(revision.saturating_add(1)..)?;
+    rows.map(|row| {
+        let (revision, keys) = row?;
+        Ok((revision.value(), keys.value().into_iter().map(str::to_owned).collect()))
+    })
+    .collect()
 }
 
 fn change(

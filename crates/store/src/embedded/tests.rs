@@ -1,7 +1,5 @@
 //! A disk that fails: nobody is acknowledged who was not written, and the store goes on when the disk does.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use std::io;
 use std::path::Path;
 use std::sync::Arc;

@@ -3,6 +3,10 @@
 //! Nobody is answered before the commit is on disk, not even a conflict, which may rest on a write of the
 //! same batch. When the file fails, everybody in the batch is told, the file is closed and opened again
 //! (redb refuses to go on after an I/O error), and the next batch tries anew.
+//!
+//! A commit costs one flush. After one, redb would have to walk the whole file to recover from a crash, so
+//! the writer makes one more commit, of the kind that is quick to recover from but costs two flushes, as
+//! soon as nothing has come for a while.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, mpsc};
@@ -13,7 +17,7 @@ use redb::Database;
 use tokio::sync::oneshot;
 
 use super::fault::Fault;
-use super::tables::{self, Writing};
+use super::tables::Writing;
 use super::{Shared, closed, guarded};
 use crate::sync::read;
 use crate::watching::Committed;
@@ -156,7 +160,6 @@ impl Writer {
                 // Closed and opened before anybody is told, so that a retry finds the store at work.
                 self.shared.close();
                 let reopened = self.shared.reopen_if_closed();
-                self.publish_if_kept(&commits);
                 answers.into_iter().for_each(|answer| answer.fail(&error));
                 batch.for_each(|job| job.fail(&error));
                 if reopened.is_err() {
@@ -170,14 +173,6 @@ impl Writer {
     fn rest(&mut self) {
         self.trimming = false;
         self.settled = true;
-    }
-
-    /// A commit that failed may yet be on disk, whole; then watchers must hear of it.
-    fn publish_if_kept(&self, commits: &[Committed]) {
-        let Some((last, _)) = commits.last() else { return };
-        if self.shared.read(tables::bounds).is_ok_and(|bounds| bounds.newest >= *last) {
-            self.shared.hub.publish(commits);
-        }
     }
 }
 
