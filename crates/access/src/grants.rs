@@ -7,7 +7,6 @@
 //! The table keeps no names, only 64-bit hashes of them: before anything is allowed, the binding's own
 //! subjects are asked whether they mean this user or group. A collision so costs time, never rights.
 
-use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, Equivalent, HashMap};
@@ -66,7 +65,7 @@ pub(crate) enum Who<'a> {
 }
 
 impl Who<'_> {
-    fn is_meant_by(self, subject: &Subject) -> bool {
+    pub(crate) fn is_meant_by(self, subject: &Subject) -> bool {
         match self {
             Who::User(name) => subject.is_user(name),
             Who::Group(name) => subject.is_group(name),
@@ -217,22 +216,6 @@ impl RbacIndex {
             }));
         }
         found
-    }
-
-    /// How many bindings the user and its groups have outside a namespace.
-    pub(crate) fn count_elsewhere(&self, user: &UserInfo, namespace: &str) -> BTreeMap<&str, usize> {
-        let mut counts = BTreeMap::new();
-        for who in everyone(user) {
-            let run = self.subjects.find(self.hasher.hash_one(who)).and_then(|run| self.grants.get(run));
-            for grant in run.unwrap_or_default() {
-                let Some(binding) = self.objects.bindings.get(grant.binding as usize) else { continue };
-                let is_meant = binding.subjects.iter().any(|subject| who.is_meant_by(subject));
-                if let Some(other) = binding.namespace.as_deref().filter(|other| is_meant && *other != namespace) {
-                    *counts.entry(other).or_insert(0) += 1;
-                }
-            }
-        }
-        counts
     }
 }
 

@@ -135,3 +135,19 @@ impl AccessScope {
         }
     }
 }
+
+/// `cluster`, or the namespaces: `dev-*, prod`.
+impl fmt::Display for AccessScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AccessScope::Cluster => f.write_str("cluster"),
+            AccessScope::Namespaces(patterns) => {
+                for (index, pattern) in patterns.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{pattern}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
