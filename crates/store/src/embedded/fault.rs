@@ -83,3 +83,30 @@ pub(super) fn at_io(error: &std::io::Error, path: &Path) -> StoreError {
         _ => StoreError::Unavailable(format!("{path}: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The superuser is refused nothing, so the rule is tested apart from a file.
+    #[test]
+    fn io_errors() {
+        for (kind, expected) in [
+            (
+                ErrorKind::PermissionDenied,
+                "/f can't be opened: permission denied; run as its owner, or choose another data folder",
+            ),
+            (
+                ErrorKind::InvalidData,
+                "/f can't be read as a store: it is not a store; move it away, or choose another data folder",
+            ),
+            (
+                ErrorKind::UnexpectedEof,
+                "/f can't be read as a store: it is cut short; restore it from a copy, or move it away to start afresh",
+            ),
+            (ErrorKind::StorageFull, "the store is unavailable: /f: no storage space"),
+        ] {
+            assert_eq!(at_io(&kind.into(), Path::new("/f")).to_string(), expected);
+        }
+    }
+}

@@ -19,6 +19,8 @@ struct Disk {
     left: AtomicI64,
     failing: AtomicBool,
     panicking: AtomicBool,
+    /// Writes work, flushes do not.
+    not_flushing: AtomicBool,
     flushes: AtomicU64,
 }
 
@@ -62,6 +64,9 @@ impl StorageBackend for FaultyFile {
     }
     fn sync_data(&self) -> io::Result<()> {
         self.disk.change()?;
+        if self.disk.not_flushing.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the flush failed"));
+        }
         self.disk.flushes.fetch_add(1, Ordering::SeqCst);
         self.file.sync_data()
     }
@@ -167,6 +172,24 @@ async fn watch_through_failures() {
     }
     heard.sort();
     assert_eq!(heard, side(&store, "/l/").await);
+}
+
+/// A commit whose flush failed is not acknowledged, but may be there: then watchers hear of it too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unacknowledged_but_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let store = on_disk(folder.path(), &disk);
+    let _ = store.commit(Txn::new().put("/other", "")).await.unwrap();
+    let mut watch = store.watch("/l/", 1).await.unwrap();
+    disk.not_flushing.store(true, Ordering::SeqCst);
+    let answer = store.commit(Txn::new().put("/l/unsure", "")).await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    disk.not_flushing.store(false, Ordering::SeqCst);
+    let _ = store.commit(Txn::new().put("/other", "")).await.unwrap();
+    assert_eq!(side(&store, "/l/").await, ["unsure"]);
+    let batch = watch.next().await.unwrap();
+    assert_eq!((batch.revision, batch.changes.len()), (2, 1));
 }
 
 /// A panic below is an error for those who wait, and for nobody else.
