@@ -1,5 +1,12 @@
 //! Evaluation against a naive model that reads the JSON anew for each question, as plainly as can be.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of `#[test]`"
+)]
+
 use std::collections::BTreeMap;
 
 use entryway_iam::policy::{Context, Denied, PolicyDocument, PolicySet, Request, TrustPolicy, evaluate};

@@ -1,5 +1,12 @@
 //! Tokens: made and checked, and whatever bytes come.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, outside of `#[test]`"
+)]
+
 use entryway_access::{Partition, Region};
 use entryway_iam::token::{PREFIX, ParsedToken, Sources, TokenRules, build, parse, presigned_url};
 use entryway_iam::{Credentials, SecretKey, sts};

@@ -120,7 +120,7 @@ impl Reader {
         {
             return Err(PolicyError::NotAssumeRole);
         }
-        if text != "*" {
+        if text != "*" && text != "*:*" {
             let (vendor, name) = text.split_once(':').ok_or(PolicyError::NoVendor)?;
             if name.contains(':') {
                 return Err(PolicyError::Colons);

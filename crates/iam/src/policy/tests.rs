@@ -39,6 +39,7 @@ fn actions_and_resources() {
         (r#""Action":["eks:List*","eks:Describe?luster"],"Resource":"*""#, "eks:DescribeCluster", CLUSTER, true),
         (r#""Action":"eks:Describe","Resource":"*""#, "eks:DescribeCluster", CLUSTER, false),
         (r#""Action":"*","Resource":"*""#, "eks:DescribeCluster", CLUSTER, true),
+        (r#""Action":"*:*","Resource":"*""#, "eks:DescribeCluster", CLUSTER, true),
         (r#""NotAction":"iam:*","Resource":"*""#, "eks:DescribeCluster", CLUSTER, true),
         (r#""NotAction":["iam:*","eks:D*"],"Resource":"*""#, "eks:DescribeCluster", CLUSTER, false),
         (r#""Action":"eks:*","Resource":"arn:aws:eks:*:*:cluster/de*""#, "eks:DescribeCluster", CLUSTER, true),

@@ -85,11 +85,14 @@ impl SigV4Error {
         }
     }
 
-    /// The HTTP status: 400 for an incomplete signature, else 403.
-    pub fn http_status(&self) -> u16 {
+    /// The message of STS and IAM, which differs from EKS's (`Display`) where no signature came at all.
+    pub fn query_message(&self) -> String {
         match self {
-            SigV4Error::Incomplete(_) => 400,
-            _ => 403,
+            SigV4Error::MissingAuthentication => "Request is missing Authentication Token".into(),
+            other => other.to_string(),
         }
     }
+
+    /// The HTTP status of every refused signature.
+    pub const HTTP_STATUS: u16 = 403;
 }

@@ -21,6 +21,7 @@ pub use error::SigV4Error;
 pub use query::{QueryError, decode_query, encode as uri_encode};
 pub use sign::{Scope, presign, sign};
 pub use verify::{PayloadHash, PresignedLifetime, Rules};
+pub(crate) use verify::{SKEW, STS_LIFETIME};
 
 /// A request as it was received. Nothing may be decoded or normalised before it comes here.
 #[derive(Debug, Clone, Copy)]

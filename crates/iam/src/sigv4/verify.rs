@@ -8,6 +8,11 @@ use super::canonical::{canonical_request, signature};
 use super::{Authorization, Form, RequestParts, Scope, SigV4Error, format_amz_date};
 use crate::Credentials;
 
+/// How far the clocks of client and server may be apart.
+pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// How long STS takes a presigned URL after it was signed, whatever its `X-Amz-Expires` says.
+pub(crate) const STS_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+
 /// The SHA-256 of a request's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PayloadHash([u8; 32]);
@@ -44,12 +49,9 @@ pub struct Rules {
 
 impl Rules {
     /// For API calls: 5 minutes of skew, presigned requests as they state.
-    pub const API: Rules = Rules { skew: SignedDuration::from_mins(5), presigned: PresignedLifetime::AsStated };
-    /// For presigned `GetCallerIdentity`: 15 minutes, as STS takes them.
-    pub const TOKEN: Rules = Rules {
-        skew: SignedDuration::from_mins(5),
-        presigned: PresignedLifetime::Fixed(SignedDuration::from_mins(15)),
-    };
+    pub const API: Rules = Rules { skew: SKEW, presigned: PresignedLifetime::AsStated };
+    /// For presigned `GetCallerIdentity`, and so for tokens: 15 minutes, as STS takes them.
+    pub const STS: Rules = Rules { skew: SKEW, presigned: PresignedLifetime::Fixed(STS_LIFETIME) };
 }
 
 impl Authorization {

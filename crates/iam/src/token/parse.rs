@@ -2,19 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::url::TokenUrl;
 use super::{CLUSTER_HEADER, MAX_BYTES, PREFIX, Sources, TokenError, TokenRules};
 use crate::sigv4::{
-    Authorization, PayloadHash, PresignedLifetime, RequestParts, Rules, SigV4Error, decode_query, parse_amz_date,
+    Authorization, PayloadHash, RequestParts, Rules, SKEW, STS_LIFETIME, SigV4Error, decode_query, parse_amz_date,
 };
 use crate::{Credentials, sts};
 
-/// How long a token is taken after it was signed, whatever its `X-Amz-Expires` says.
-const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
-/// How far in the future a token may have been signed, where it is checked locally.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// The parameters that a token's URL may have.
 const PARAMETERS: [&str; 9] = [
     "action",
@@ -175,7 +171,7 @@ fn check_query(query: &str, now: Timestamp) -> Result<Claims, TokenError> {
 
 fn check_age(signed_at: Timestamp, now: Timestamp) -> Result<(), TokenError> {
     let age = now.duration_since(signed_at);
-    if age > LIFETIME { Err(TokenError::Expired { minutes: age.as_secs() / 60 }) } else { Ok(()) }
+    if age > STS_LIFETIME { Err(TokenError::Expired { minutes: age.as_secs() / 60 }) } else { Ok(()) }
 }
 
 impl LocalToken {
@@ -198,8 +194,7 @@ impl LocalToken {
         if claim.service() != "sts" {
             return Err(SigV4Error::Scope("Credential should be scoped to correct service: 'sts'.".into()).into());
         }
-        let rules = Rules { skew: SKEW, presigned: PresignedLifetime::Fixed(LIFETIME) };
-        Ok(claim.verify(&request, credentials, PayloadHash::of(b""), now, &rules)?)
+        Ok(claim.verify(&request, credentials, PayloadHash::of(b""), now, &Rules::STS)?)
     }
 }
 
