@@ -36,29 +36,27 @@ where
     let mut listing = Listing { items: Vec::new(), remaining: 0, revision };
     let mut current = current.peekable();
     let mut past = past.peekable();
-    let mut add = |present: bool, load: &mut dyn FnMut() -> Option<KeyValue>| {
-        if !present {
-        } else if limit == 0 || listing.items.len() < limit {
-            listing.items.extend(load());
-        } else {
-            listing.remaining += 1;
+    while let Some(order) = order(&mut current, &mut past) {
+        // At most one of the two stays: where both have the key, the past state hides the current one.
+        let newest = if order.is_le() { current.next().transpose()? } else { None };
+        let before = if order.is_ge() { past.next().transpose()? } else { None };
+        match before {
+            Some(row) => add(&mut listing, limit, row),
+            None => newest.into_iter().for_each(|row| add(&mut listing, limit, row)),
         }
-    };
-    loop {
-        match order(&mut current, &mut past) {
-            None => return Ok(listing),
-            Some(Ordering::Less) => {
-                let mut row = current.next().transpose()?;
-                add(true, &mut || row.take().and_then(Row::load));
-            }
-            Some(order) => {
-                if order == Ordering::Equal {
-                    current.next().transpose()?;
-                }
-                let mut row = past.next().transpose()?;
-                add(row.as_ref().is_some_and(Row::is_present), &mut || row.take().and_then(Row::load));
-            }
-        }
+    }
+    Ok(listing)
+}
+
+/// Puts the row on the page, or counts it where the page is full.
+fn add(listing: &mut Listing, limit: usize, row: impl Row) {
+    if !row.is_present() {
+        return;
+    }
+    if limit == 0 || listing.items.len() < limit {
+        listing.items.extend(row.load());
+    } else {
+        listing.remaining += 1;
     }
 }
 

@@ -88,6 +88,13 @@ impl EmbeddedStore {
     }
 }
 
+/// The file is closed: the store has been dropped, or a write has failed and the file could not be opened again.
+fn not_open() -> StoreError {
+    StoreError::Unavailable(
+        "the store's file is closed; after a failed write it is opened again in a second".to_owned(),
+    )
+}
+
 /// The writer is gone without an answer: it panicked.
 fn stopped() -> StoreError {
     StoreError::Unavailable("the store's writer has stopped, restart the server".to_owned())
@@ -116,7 +123,7 @@ impl Shared {
     /// Reads from one consistent, committed state.
     fn read<T>(&self, query: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
         guarded(|| {
-            let txn = read(&self.db).as_ref().ok_or_else(closed)?.begin_read()?;
+            let txn = read(&self.db).as_ref().ok_or_else(not_open)?.begin_read()?;
             query(&txn)
         })
         .map_err(|fault| fault.at(&self.path))
@@ -152,7 +159,7 @@ impl Shared {
 
 /// redb may panic on a file that something else has damaged. That must be an error, and end nothing else.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Fault::damaged("a page makes no sense")))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Fault::damaged("redb can't make sense of it")))
 }
 
 impl Source for Shared {

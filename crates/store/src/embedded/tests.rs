@@ -174,6 +174,26 @@ async fn watch_through_failures() {
     assert_eq!(heard, side(&store, "/l/").await);
 }
 
+/// Reads come back when the disk does, without a write that would ask for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Disk::default());
+    let store = on_disk(folder.path(), &disk);
+    let _ = store.commit(Txn::new().put("/a", "1")).await.unwrap();
+    disk.fail_after(0);
+    assert!(store.commit(Txn::new().put("/a", "2")).await.is_err());
+    assert!(matches!(store.get("/a").await, Err(StoreError::Unavailable(_))), "the file is open on a dead disk");
+    disk.heal();
+    let comes_back = async {
+        while store.get("/a").await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), comes_back).await.unwrap();
+    assert_eq!(store.get("/a").await.unwrap().unwrap().value.as_ref(), b"1");
+}
+
 /// A commit whose flush failed is not acknowledged, but may be there: then watchers hear of it too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unacknowledged_but_there() {

@@ -1,8 +1,9 @@
 //! The one writer: takes what is waiting, commits it as one redb transaction, then answers all of it.
 //!
 //! Nobody is answered before the commit is on disk, not even a conflict, which may rest on a write of the
-//! same batch. When the file fails, everybody in the batch is told, the file is closed and opened again
-//! (redb refuses to go on after an I/O error), and the next batch tries anew.
+//! same batch. When the file fails, everybody in the batch is told, and the file is closed and opened again
+//! (redb refuses to go on after an I/O error). Where that fails too, it is tried again with the next batch, and
+//! every second, so that reads come back by themselves.
 //!
 //! A commit costs one flush. After one, redb would have to walk the whole file to recover from a crash, so
 //! the writer makes one more commit, of the kind that is quick to recover from but costs two flushes, as
@@ -18,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::fault::Fault;
 use super::tables::Writing;
-use super::{Shared, closed, guarded};
+use super::{Shared, guarded, not_open};
 use crate::sync::read;
 use crate::watching::Committed;
 use crate::{Revision, StoreError, Txn, TxnOutcome};
@@ -40,6 +41,8 @@ const BATCH_BYTES: usize = crate::MAX_TXN_BYTES;
 const TRIM_REVISIONS: usize = 256;
 /// After how much silence the file is made quick to recover.
 const SETTLE_AFTER: Duration = Duration::from_millis(200);
+/// How often a file that could not be opened again after a failed write is tried, when no job comes.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
 /// Starts the writer's thread. It ends when all senders of the queue are gone.
 pub(super) fn start(shared: Arc<Shared>, queue: mpsc::Receiver<Job>) -> Result<JoinHandle<()>, StoreError> {
@@ -104,22 +107,28 @@ impl Writer {
         }
     }
 
+    /// How long to wait for jobs before there is something else to do; `None` where there is nothing else.
+    fn patience(&self) -> Option<Duration> {
+        if read(&self.shared.db).is_none() {
+            Some(REOPEN_AFTER)
+        } else if self.trimming {
+            Some(Duration::ZERO)
+        } else if self.settled {
+            None
+        } else {
+            Some(SETTLE_AFTER)
+        }
+    }
+
     /// Waits for jobs and takes all that are there. An empty batch is time for housekeeping; `None` the end.
     fn next_batch(&mut self) -> Option<Vec<Job>> {
-        let first = if self.trimming {
-            match self.queue.try_recv() {
-                Ok(job) => job,
-                Err(mpsc::TryRecvError::Empty) => return Some(Vec::new()),
-                Err(mpsc::TryRecvError::Disconnected) => return None,
-            }
-        } else if self.settled {
-            self.queue.recv().ok()?
-        } else {
-            match self.queue.recv_timeout(SETTLE_AFTER) {
+        let first = match self.patience() {
+            Some(patience) => match self.queue.recv_timeout(patience) {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
                 Err(RecvTimeoutError::Disconnected) => return None,
-            }
+            },
+            None => self.queue.recv().ok()?,
         };
         let mut bytes = first.bytes();
         let mut batch = vec![first];
@@ -136,7 +145,6 @@ impl Writer {
     fn write(&mut self, batch: Vec<Job>) {
         if let Err(error) = self.shared.reopen_if_closed() {
             batch.into_iter().for_each(|job| job.fail(&error));
-            self.rest();
             return;
         }
         // Outside of what is guarded: whatever happens in there, each job is here or in `answers`.
@@ -145,7 +153,7 @@ impl Writer {
         let settle = batch.len() == 0 && !self.trimming;
         let result = guarded(|| {
             let db = read(&self.shared.db);
-            commit(db.as_ref().ok_or_else(closed)?, &mut batch, &mut answers, &mut commits, settle)
+            commit(db.as_ref().ok_or_else(not_open)?, &mut batch, &mut answers, &mut commits, settle)
         });
         match result {
             Ok(trimming) => {
@@ -159,20 +167,16 @@ impl Writer {
                 tracing::error!(%error, "a write to the store failed");
                 // Closed and opened before anybody is told, so that a retry finds the store at work.
                 self.shared.close();
-                let reopened = self.shared.reopen_if_closed();
+                if let Err(error) = self.shared.reopen_if_closed() {
+                    tracing::error!(%error, "the store could not be opened again, it is tried every second");
+                }
                 answers.into_iter().for_each(|answer| answer.fail(&error));
                 batch.for_each(|job| job.fail(&error));
-                if reopened.is_err() {
-                    self.rest();
-                }
+                // No housekeeping until the next job: it could fail over and over.
+                self.trimming = false;
+                self.settled = true;
             }
         }
-    }
-
-    /// No housekeeping until the next job: it would fail over and over.
-    fn rest(&mut self) {
-        self.trimming = false;
-        self.settled = true;
     }
 }
 
