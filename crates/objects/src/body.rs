@@ -2,7 +2,15 @@
 
 use serde_json::Value;
 
-use crate::{registry::ResourceType, status::Status};
+use crate::{
+    crd, json,
+    protobuf::{self, ProtobufError},
+    registry::{Registry, ResourceType, join_api_version, split_api_version},
+    status::Status,
+    typed::{self, Reading},
+    validate::FieldError,
+    yaml,
+};
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +26,12 @@ pub enum Format {
 impl Format {
     /// The format of a `Content-Type` header's value (parameters are ignored); JSON when it is empty.
     pub fn of_content_type(content_type: &str) -> Option<Self> {
-        todo!()
+        match content_type.split(';').next().unwrap_or("").trim() {
+            "" | "*/*" | "application/json" => Some(Self::Json),
+            "application/yaml" => Some(Self::Yaml),
+            "application/vnd.kubernetes.protobuf" => Some(Self::Protobuf),
+            _ => None,
+        }
     }
 }
 
@@ -37,7 +50,12 @@ pub enum FieldValidation {
 impl FieldValidation {
     /// From the query parameter; `None` for an unknown word.
     pub fn parse(text: &str) -> Option<Self> {
-        todo!()
+        match text {
+            "" | "Warn" => Some(Self::Warn),
+            "Strict" => Some(Self::Strict),
+            "Ignore" => Some(Self::Ignore),
+            _ => None,
+        }
     }
 }
 
@@ -50,19 +68,47 @@ pub struct Decoded {
     pub warnings: Vec<String>,
 }
 
+/// The type a body is to be of.
+#[derive(Clone, Copy)]
+struct Expected<'a> {
+    group: &'a str,
+    version: &'a str,
+    kind: &'a str,
+    custom: Option<&'a crd::CustomVersion>,
+}
+
+impl<'a> Expected<'a> {
+    fn of(resource: &'a ResourceType) -> Self {
+        let ResourceType { group, version, kind, custom, .. } = resource;
+        Self { group, version, kind, custom: custom.as_deref() }
+    }
+
+    fn read(&self, value: &Value) -> Reading {
+        match self.custom {
+            Some(custom) => crd::read(custom, value),
+            None => typed::read_kind(self.group, self.version, self.kind, value).unwrap_or_default(),
+        }
+    }
+}
+
 /// Reads the body of a create or update of `kind`. A body without `apiVersion` and `kind` is taken as what is expected.
 /// `expected` may be a resource's own type; for subresources of another kind use [`decode_kind`].
+///
+/// # Errors
+/// 400 with the server's words: unreadable, of another type, of wrong field types, or strictly checked and unknown.
 pub fn decode(
     expected: &ResourceType,
     format: Format,
     body: &[u8],
     validation: FieldValidation,
 ) -> Result<Decoded, Status> {
-    todo!()
+    decode_expected(Expected::of(expected), format, body, validation)
 }
 
-/// Reads a body of a kind that is no resource of its own: `Scale`, `TokenRequest`, `Eviction`, `Binding`,
-/// `DeleteOptions` (group `meta.k8s.io` or any).
+/// Reads a body of a kind that is no resource of its own: `Scale`, `TokenRequest`, `Eviction`, `Binding`.
+///
+/// # Errors
+/// As [`decode`].
 pub fn decode_kind(
     group: &str,
     version: &str,
@@ -71,31 +117,340 @@ pub fn decode_kind(
     body: &[u8],
     validation: FieldValidation,
 ) -> Result<Decoded, Status> {
-    todo!()
+    decode_expected(Expected { group, version, kind, custom: None }, format, body, validation)
 }
 
-/// Reads `DeleteOptions`; an empty body is `{}`.
+fn decode_expected(
+    expected: Expected<'_>,
+    format: Format,
+    body: &[u8],
+    validation: FieldValidation,
+) -> Result<Decoded, Status> {
+    let unrecognized = |why: &str| {
+        let summary = summary(body);
+        let kind = expected.kind;
+        Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why} ({summary})"))
+    };
+    let parsed = match format {
+        Format::Protobuf => return decode_protobuf(expected, body, &unrecognized),
+        Format::Json => json::parse(body)
+            .map_err(|why| unrecognized(&format!("couldn't get version/kind; json parse error: {why}")))?,
+        Format::Yaml => yaml::parse(body)
+            .map_err(|why| unrecognized(&format!("couldn't get version/kind; json parse error: {why}")))?,
+    };
+    let (api_version, kind) = type_of(&parsed.value)
+        .map_err(|why| unrecognized(&format!("couldn't get version/kind; json parse error: {why}")))?;
+    let (api_version, kind) = with_defaults(api_version, kind, expected);
+    check_type(expected, &api_version, &kind)?;
+    let mut reading = expected.read(&parsed.value);
+    let (_, version) = split_api_version(&api_version);
+    let unfit = |why: String| {
+        let kind = expected.kind;
+        Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
+    };
+    if let Some(error) = reading.error.take() {
+        return Err(unfit(error));
+    }
+    let problems = problems(&parsed.duplicates, &reading.unknown, if format == Format::Json { body } else { b"" });
+    if validation == FieldValidation::Strict && !problems.is_empty() {
+        return Err(unfit(format!("strict decoding error: {}", problems.join(", "))));
+    }
+    Ok(finish(expected, reading.value, problems, validation))
+}
+
+fn finish(expected: Expected<'_>, mut object: Value, problems: Vec<String>, validation: FieldValidation) -> Decoded {
+    if let Value::Object(fields) = &mut object {
+        fields.insert("apiVersion".to_owned(), Value::from(join_api_version(expected.group, expected.version)));
+        fields.insert("kind".to_owned(), Value::from(expected.kind));
+    }
+    let warnings = if validation == FieldValidation::Warn { problems } else { Vec::new() };
+    Decoded { object, warnings }
+}
+
+fn decode_protobuf(
+    expected: Expected<'_>,
+    body: &[u8],
+    unrecognized: &dyn Fn(&str) -> Status,
+) -> Result<Decoded, Status> {
+    let envelope = protobuf::envelope(body).map_err(|why| unrecognized(&why.to_string()))?;
+    let (api_version, kind) = with_defaults(envelope.api_version, envelope.kind, expected);
+    check_type(expected, &api_version, &kind)?;
+    let default = (expected.group, expected.version, expected.kind);
+    let object = protobuf::decode_object(body, Some(default)).map_err(|why| match why {
+        ProtobufError::NoMessage(_) | ProtobufError::Prefix => unrecognized(&why.to_string()),
+        why => {
+            let (kind, version) = (expected.kind, expected.version);
+            Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
+        }
+    })?;
+    Ok(finish(expected, object, Vec::new(), FieldValidation::Ignore))
+}
+
+/// What is wrong with fields, in the order of the body where that is known.
+fn problems(duplicates: &[String], unknown: &[String], body: &[u8]) -> Vec<String> {
+    let mut paths: Vec<(&String, bool)> =
+        duplicates.iter().map(|p| (p, true)).chain(unknown.iter().map(|p| (p, false))).collect();
+    if paths.len() > 1 {
+        let order = json::field_order(body);
+        paths.sort_by_key(|(path, _)| order.iter().rposition(|p| p == *path));
+    }
+    paths.into_iter().map(|(path, twice)| format!("{} field {path:?}", if twice { "duplicate" } else { "unknown" })).collect()
+}
+
+/// The first bytes of a body, as the server shows them.
+fn summary(body: &[u8]) -> String {
+    const MAX: usize = 30;
+    let cut = body.get(..MAX.min(body.len())).unwrap_or(body);
+    let more = if body.len() > MAX { " ..." } else { "" };
+    match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(cut)),
+        Some(_) => format!("{}{more}", cut.iter().map(|b| format!("{b:02x}")).collect::<String>()),
+    }
+}
+
+/// `apiVersion` and `kind` of a body; an error in Go's words where they can't be.
+fn type_of(value: &Value) -> Result<(String, String), String> {
+    match value {
+        Value::Object(object) => {
+            let text = |key: &str| match object.get(key) {
+                None | Some(Value::Null) => Ok(String::new()),
+                Some(Value::String(text)) => Ok(text.clone()),
+                Some(other) => {
+                    let seen = typed::kind_of(other);
+                    Err(format!("json: cannot unmarshal {seen} into Go struct field .{key} of type string"))
+                }
+            };
+            Ok((text("apiVersion")?, text("kind")?))
+        }
+        Value::Null => Ok((String::new(), String::new())),
+        other => {
+            let seen = typed::kind_of(other);
+            let members = "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\"";
+            Err(format!("json: cannot unmarshal {seen} into Go value of type struct {{ {members} }}"))
+        }
+    }
+}
+
+fn with_defaults(api_version: String, kind: String, expected: Expected<'_>) -> (String, String) {
+    let own = join_api_version(expected.group, expected.version);
+    (if api_version.is_empty() { own } else { api_version }, if kind.is_empty() { expected.kind.to_owned() } else { kind })
+}
+
+/// Kubernetes' internal package of a group: the first part of its name.
+fn package(group: &str) -> &str {
+    match group {
+        "" | "events.k8s.io" => "core",
+        group => group.split('.').next().unwrap_or(group),
+    }
+}
+
+fn check_type(expected: Expected<'_>, api_version: &str, kind: &str) -> Result<(), Status> {
+    let own = join_api_version(expected.group, expected.version);
+    if api_version == own && kind == expected.kind {
+        return Ok(());
+    }
+    let (group, version) = split_api_version(api_version);
+    if expected.custom.is_some() {
+        let text = format!("the API version in the data ({api_version}) does not match the expected API version ({own})");
+        return Err(Status::bad_request(text));
+    }
+    let registered = Registry::builtin().find_kind(group, version, kind).is_some()
+        || crate::model::MODEL.of_kind(group, version, kind).is_some() && Registry::builtin().serves(group, Some(version));
+    let why = if registered && kind == expected.kind {
+        // The same object in another version or group would be converted; the path decides which one is served.
+        return Err(Status::bad_request(format!(
+            "the API version in the data ({api_version}) does not match the expected API version ({own})"
+        )));
+    } else if registered {
+        let internal = format!("{}.{}", package(expected.group), expected.kind);
+        format!("converting ({version}.{kind}) to ({internal}): unknown conversion")
+    } else {
+        let scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30";
+        format!("no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}")
+    };
+    let expected = expected.kind;
+    Err(Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {expected}: {why}")))
+}
+
+/// Reads `DeleteOptions` of any group; an empty body is `{}`.
+///
+/// # Errors
+/// 400 with the server's words.
 pub fn decode_delete_options(format: Format, body: &[u8]) -> Result<Value, Status> {
-    todo!()
+    if body.is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    let expected = Expected { group: "meta.k8s.io", version: "v1", kind: "DeleteOptions", custom: None };
+    let unrecognized = |why: String| {
+        let summary = summary(body);
+        Status::bad_request(format!("the object provided is unrecognized (must be of type DeleteOptions): {why} ({summary})"))
+    };
+    let value = match format {
+        Format::Protobuf => {
+            let default = Some(("meta.k8s.io", "v1", "DeleteOptions"));
+            return protobuf::decode_object(body, default).map_err(|why| unrecognized(why.to_string()));
+        }
+        Format::Json => json::parse(body).map(|p| p.value),
+        Format::Yaml => yaml::parse(body).map(|p| p.value),
+    };
+    let value =
+        value.map_err(|why| unrecognized(format!("couldn't get version/kind; json parse error: {why}")))?;
+    let (api_version, kind) = type_of(&value).map_err(&unrecognized)?;
+    if !kind.is_empty() && kind != "DeleteOptions" {
+        let (_, version) = split_api_version(&api_version);
+        let why = format!("converting ({version}.{kind}) to (v1.DeleteOptions): unknown conversion");
+        return Err(Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a DeleteOptions: {why}")));
+    }
+    let reading = expected.read(&value);
+    match reading.error {
+        None => Ok(reading.value),
+        Some(why) => Err(Status::bad_request(format!(
+            "DeleteOptions in version \"v1\" cannot be handled as a DeleteOptions: {why}"
+        ))),
+    }
 }
 
 /// Checks the object that a patch led to and drops what its type does not know. Unknown fields are judged by
 /// `validation`, wrong types are errors, as for a body.
+///
+/// # Errors
+/// 422 with the cause `patch`.
 pub fn retype(expected: &ResourceType, object: Value, validation: FieldValidation) -> Result<Decoded, Status> {
-    todo!()
+    let expected = Expected::of(expected);
+    let mut reading = expected.read(&object);
+    let invalid = |why: &str| {
+        let error = FieldError::invalid_text("patch", &object.to_string(), why);
+        Status::invalid("", "", "", &[error])
+    };
+    if let Some(error) = reading.error.take() {
+        return Err(invalid(&error));
+    }
+    let problems = problems(&[], &reading.unknown, b"");
+    if validation == FieldValidation::Strict && !problems.is_empty() {
+        return Err(invalid(&format!("strict decoding error: {}", problems.join(", "))));
+    }
+    Ok(finish(expected, reading.value, problems, validation))
 }
 
 /// Parses JSON and notes duplicate fields, as paths (`data.a`). Errors read as Go's (`invalid character …`).
+///
+/// # Errors
+/// Go's text of the first thing wrong.
 pub fn parse_json(body: &[u8]) -> Result<(Value, Vec<String>), String> {
-    todo!()
+    json::parse(body).map(|parsed| (parsed.value, parsed.duplicates))
 }
 
 /// Parses one YAML document into JSON, and notes duplicate keys.
+///
+/// # Errors
+/// What is wrong, with its line.
 pub fn parse_yaml(body: &[u8]) -> Result<(Value, Vec<String>), String> {
-    todo!()
+    yaml::parse(body).map(|parsed| (parsed.value, parsed.duplicates))
 }
 
 /// Writes a value as YAML, as `application/yaml` answers do.
 pub fn to_yaml(value: &Value) -> String {
-    todo!()
+    yaml::write(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn maps() -> std::sync::Arc<ResourceType> {
+        Registry::builtin().find("", "v1", "configmaps").unwrap()
+    }
+
+    fn error(body: &str, validation: FieldValidation) -> String {
+        decode(&maps(), Format::Json, body.as_bytes(), validation).unwrap_err().message
+    }
+
+    #[test]
+    fn wrong_bodies() {
+        let warn = FieldValidation::Warn;
+        assert_eq!(
+            error(r#"{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}}"#, warn),
+            "Secret in version \"v1\" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): unknown conversion"
+        );
+        assert_eq!(
+            error(r#"{"apiVersion": "v2", "kind": "ConfigMap"}"#, warn),
+            "ConfigMap in version \"v2\" cannot be handled as a ConfigMap: no kind \"ConfigMap\" is registered for version \"v2\" in scheme \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\""
+        );
+        assert_eq!(
+            error("not json", warn),
+            "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: invalid character 'o' in literal null (expecting 'u') (6e6f74206a736f6e)"
+        );
+        assert_eq!(
+            error(r#"{"data": {"a": 1}}"#, warn),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string"
+        );
+        assert_eq!(
+            error(r#"{"data": {}, "nope": 1}"#, FieldValidation::Strict),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"nope\""
+        );
+        assert_eq!(
+            error(r#"{"z": 1, "data": {"k": "1", "k": "2"}, "b": 1}"#, FieldValidation::Strict),
+            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"z\", duplicate field \"data.k\", unknown field \"b\""
+        );
+    }
+
+    #[test]
+    fn go_paths_of_wrong_types() {
+        let deployments = Registry::builtin().find("apps", "v1", "deployments").unwrap();
+        for (body, want) in [
+            (json!({"spec": {"replicas": "x"}}), "string into Go struct field DeploymentSpec.spec.replicas of type int32"),
+            (
+                json!({"spec": {"template": {"spec": {"containers": [{"env": [{"name": "a", "value": 1}]}]}}}}),
+                "number into Go struct field EnvVar.spec.template.spec.containers.env.value of type string",
+            ),
+            (
+                json!({"spec": {"template": {"spec": {"containers": {}}}}}),
+                "object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container",
+            ),
+            (
+                json!({"spec": {"template": {"spec": {"restartPolicy": 1}}}}),
+                "number into Go struct field PodSpec.spec.template.spec.restartPolicy of type v1.RestartPolicy",
+            ),
+            (json!({"metadata": {"labels": []}}), "array into Go struct field ObjectMeta.metadata.labels of type map[string]string"),
+            (json!({"spec": {"replicas": 1.5}}), "number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32"),
+        ] {
+            let status = decode(&deployments, Format::Json, body.to_string().as_bytes(), FieldValidation::Warn).unwrap_err();
+            let want = format!("Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal {want}");
+            assert_eq!(status.message, want);
+        }
+    }
+
+    #[test]
+    fn warnings_and_canonical_form() {
+        let body = br#"{"metadata": {"name": "fv", "labels": {}, "creationTimestamp": null}, "data": {}, "nope": 1}"#;
+        let decoded = decode(&maps(), Format::Json, body, FieldValidation::Warn).unwrap();
+        assert_eq!(decoded.warnings, ["unknown field \"nope\""]);
+        assert_eq!(decoded.object, json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "fv"}}));
+    }
+
+    #[test]
+    fn delete_options() {
+        let options = decode_delete_options(Format::Json, br#"{"propagationPolicy": "Background"}"#).unwrap();
+        assert_eq!(options["propagationPolicy"], "Background");
+        assert_eq!(decode_delete_options(Format::Json, b"").unwrap(), json!({}));
+        let body = br#"{"apiVersion": "apps/v1", "kind": "DeleteOptions", "preconditions": {"uid": "x"}}"#;
+        assert_eq!(decode_delete_options(Format::Json, body).unwrap()["preconditions"]["uid"], "x");
+        assert!(decode_delete_options(Format::Json, b"[").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100), text in r#"[{}"a-z:,\[\] ]{0,60}"#) {
+            for format in [Format::Json, Format::Yaml, Format::Protobuf] {
+                for body in [&bytes[..], text.as_bytes()] {
+                    let _ = decode(&maps(), format, body, FieldValidation::Strict);
+                    let _ = decode_delete_options(format, body);
+                }
+            }
+        }
+    }
 }

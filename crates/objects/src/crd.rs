@@ -4,7 +4,10 @@ use std::{cmp::Ordering, sync::Arc};
 
 use serde_json::Value;
 
-use crate::registry::{GroupVersionKind, ResourceType, Subresource};
+use crate::{
+    registry::{GroupVersionKind, ResourceType, Subresource},
+    typed::Reading,
+};
 
 /// One version of a definition.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,4 +111,9 @@ fn version_rank(version: &str) -> Option<(u8, u64, u64)> {
         None => (0, rest.strip_prefix("alpha")?),
     };
     Some((stability, major, minor.parse().ok()?))
+}
+
+/// Reads a custom object: metadata as every object has it, the rest pruned by the schema.
+pub(crate) fn read(_version: &CustomVersion, value: &Value) -> Reading {
+    Reading { value: value.clone(), ..Reading::default() }
 }

@@ -28,4 +28,6 @@ pub mod table;
 pub mod typed;
 pub mod validate;
 
+mod json;
 mod kinds;
+mod yaml;
