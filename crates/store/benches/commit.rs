@@ -127,14 +127,17 @@ fn opening(c: &mut Criterion) {
             b.iter_batched(prepare, |()| EmbeddedStore::open(crashed.path()).unwrap(), BatchSize::PerIteration);
         });
     }
-    group.bench_function("50000 keys, closed cleanly", |b| b.iter(|| EmbeddedStore::open(folder.path()).unwrap()));
+    group.bench_function("50000 keys, closed cleanly", |b| {
+        b.iter_batched(|| (), |()| EmbeddedStore::open(folder.path()).unwrap(), BatchSize::PerIteration)
+    });
     let empty = tempfile::tempdir().unwrap();
     let mut i = 0;
+    let mut next = || {
+        i += 1;
+        empty.path().join(i.to_string())
+    };
     group.bench_function("nothing there", |b| {
-        b.iter(|| {
-            i += 1;
-            EmbeddedStore::open(empty.path().join(i.to_string())).unwrap()
-        });
+        b.iter_batched(&mut next, |folder| EmbeddedStore::open(folder).unwrap(), BatchSize::PerIteration);
     });
     group.finish();
 }
