@@ -242,7 +242,8 @@ impl FromStr for Arn {
         let mut starts = [0u16; 4];
         for start in &mut starts {
             let colon = colons.next().and_then(|at| u16::try_from(at + 1).ok());
-            *start = colon.ok_or_else(|| error("must have six parts: arn:partition:service:region:account:resource"))?;
+            *start =
+                colon.ok_or_else(|| error("must have six parts: arn:partition:service:region:account:resource"))?;
         }
         let arn = Arn { text: text.to_owned(), starts };
         match (arn.partition(), arn.service(), arn.resource()) {

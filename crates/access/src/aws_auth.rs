@@ -142,7 +142,8 @@ fn read_list(text: &str, report: &mut Report<'_>) -> Vec<Node> {
         Value::String(text) if text.trim().is_empty() => Vec::new(),
         Value::List(items) => items,
         Value::String(_) | Value::Other(_) | Value::Map(_) => {
-            let message = format!("all of {} is out of force: it must be a list, each element begun by `- `", report.key);
+            let message =
+                format!("all of {} is out of force: it must be a list, each element begun by `- `", report.key);
             report.dropped(document.root.position, message);
             Vec::new()
         }
@@ -241,7 +242,9 @@ fn read_mapping(node: Node, form: &LineForm, report: &mut Report<'_>) -> Result<
     let Some((arn, arn_position)) = arn else {
         return Err(match foreign {
             Some("sso") => "`sso` is switched off on EKS; name the role's ARN in `rolearn`".to_owned(),
-            Some(other) => format!("`{other}` does not belong in {}; the member is called `{}`", report.key, form.arn_key),
+            Some(other) => {
+                format!("`{other}` does not belong in {}; the member is called `{}`", report.key, form.arn_key)
+            }
             None => format!("`{}` is missing", form.arn_key),
         });
     };
@@ -269,7 +272,9 @@ fn merged(pairs: Vec<(String, Node)>) -> Vec<(String, Node)> {
             Value::List(items) => items.into_iter().rev().collect(),
             Value::Null | Value::String(_) | Value::Other(_) => Vec::new(),
         };
-        base.extend(maps.into_iter().filter_map(|map| if let Value::Map(pairs) = map.value { Some(pairs) } else { None }));
+        base.extend(
+            maps.into_iter().filter_map(|map| if let Value::Map(pairs) = map.value { Some(pairs) } else { None }),
+        );
     }
     let is_own = |key: &str, own: &[(String, Node)]| own.iter().any(|(name, _)| name.eq_ignore_ascii_case(key));
     let mut all: Vec<(String, Node)> = Vec::new();
@@ -327,10 +332,8 @@ fn read_principal(text: String, position: Position, report: &mut Report<'_>) -> 
 fn parse_any_case(text: &str) -> Result<PrincipalArn, crate::ArnError> {
     text.parse().or_else(|error| {
         let (head, tail) = text.split_once('/').map_or((text, None), |(head, tail)| (head, Some(tail)));
-        let lower = tail.map_or_else(
-            || head.to_ascii_lowercase(),
-            |tail| format!("{}/{tail}", head.to_ascii_lowercase()),
-        );
+        let lower =
+            tail.map_or_else(|| head.to_ascii_lowercase(), |tail| format!("{}/{tail}", head.to_ascii_lowercase()));
         lower.parse().map_err(|_| error)
     })
 }

@@ -114,7 +114,9 @@ pub enum EntryError {
     /// A caller chooses the session's name, and could pass for any other user.
     #[error("The username {0:?} is invalid, there must be a : before {{{{SessionName}}}} or {{{{SessionNameRaw}}}}")]
     SessionNameWithoutColon(String),
-    #[error("The specified kubernetesGroups is invalid: setting kubernetesGroups is not allowed when the type is \"{0}\"")]
+    #[error(
+        "The specified kubernetesGroups is invalid: setting kubernetesGroups is not allowed when the type is \"{0}\""
+    )]
     GroupsWithNodeType(EntryType),
     #[error("The specified username is invalid: setting username is not allowed when the type is \"{0}\"")]
     UsernameWithNodeType(EntryType),

@@ -130,8 +130,12 @@ impl EntryIndex {
 
     /// All entries, in ascending order of ARN.
     pub(crate) fn sorted(&self) -> Vec<Arc<AccessEntry>> {
-        let mut all: Vec<Arc<AccessEntry>> =
-            self.buckets.values().flat_map(|bucket| bucket.iter()).map(|compiled| Arc::clone(&compiled.entry)).collect();
+        let mut all: Vec<Arc<AccessEntry>> = self
+            .buckets
+            .values()
+            .flat_map(|bucket| bucket.iter())
+            .map(|compiled| Arc::clone(&compiled.entry))
+            .collect();
         all.sort_by(|a, b| a.principal.as_str().cmp(b.principal.as_str()));
         all
     }

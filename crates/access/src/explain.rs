@@ -188,12 +188,7 @@ impl Snapshot {
         }
     }
 
-    fn consider_bindings<'s>(
-        &'s self,
-        request: &Request<'_>,
-        question: &Question<'_>,
-        into: &mut Vec<Considered<'s>>,
-    ) {
+    fn consider_bindings<'s>(&'s self, request: &Request<'_>, question: &Question<'_>, into: &mut Vec<Considered<'s>>) {
         let means = |binding: &'s Binding| {
             everyone(request.user)
                 .find_map(|who| binding.subjects.iter().find(|subject| who.is_meant_by(subject)))
@@ -296,9 +291,9 @@ impl fmt::Display for Considered<'_> {
             Considered::NoPrincipal { lookalike: false } => {
                 f.write_str("no access policies: the user does not come from the IAM authenticator")
             }
-            Considered::NoPrincipal { lookalike: true } => {
-                f.write_str("no access policies: an impersonated user has RBAC alone, whatever its extra attributes say")
-            }
+            Considered::NoPrincipal { lookalike: true } => f.write_str(
+                "no access policies: an impersonated user has RBAC alone, whatever its extra attributes say",
+            ),
             Considered::ModeWithoutEntries => {
                 f.write_str("no access policies: the authentication mode has no access entries")
             }

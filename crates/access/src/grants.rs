@@ -167,7 +167,8 @@ impl RbacIndex {
 
     /// The grants of a subject that hold in `namespace`: cluster-wide ones, then those of the namespace.
     fn grants_in(&self, who: Who<'_>, namespace: NamespaceId) -> impl Iterator<Item = &Grant> {
-        let all = self.subjects.find(self.hasher.hash_one(who)).and_then(|run| self.grants.get(run)).unwrap_or_default();
+        let all =
+            self.subjects.find(self.hasher.hash_one(who)).and_then(|run| self.grants.get(run)).unwrap_or_default();
         let cluster_wide = all.iter().take_while(|grant| grant.namespace == CLUSTER_WIDE);
         let local = if namespace == CLUSTER_WIDE {
             &[][..]

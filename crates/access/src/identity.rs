@@ -245,11 +245,10 @@ impl Snapshot {
                 Some(IdentitySource::Entry(principal)) => {
                     self.entry(&principal).is_some_and(|entry| entry.username.needs_ec2_name())
                 }
-                Some(IdentitySource::AwsAuthLine { .. }) => {
-                    self.mappings.find(&caller.principal).is_some_and(|(_, line)| {
-                        line.username.iter().chain(&line.groups).any(Template::needs_ec2_name)
-                    })
-                }
+                Some(IdentitySource::AwsAuthLine { .. }) => self
+                    .mappings
+                    .find(&caller.principal)
+                    .is_some_and(|(_, line)| line.username.iter().chain(&line.groups).any(Template::needs_ec2_name)),
                 Some(IdentitySource::AwsAuthAccount | IdentitySource::BootstrapCreator) | None => false,
             }
     }
@@ -257,7 +256,7 @@ impl Snapshot {
 
 /// Whether a session is named by an EC2 instance: `^i-(\w{8}|\w{17})$`.
 fn is_instance_id(session_name: &str) -> bool {
-    session_name.strip_prefix("i-").is_some_and(|id| {
-        matches!(id.len(), 8 | 17) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    })
+    session_name
+        .strip_prefix("i-")
+        .is_some_and(|id| matches!(id.len(), 8 | 17) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
 }

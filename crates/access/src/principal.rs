@@ -194,7 +194,8 @@ impl<'a> PrincipalParts<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, &'static str> {
         let mut parts = text.splitn(6, ':');
         let mut next = || parts.next().ok_or(FORM);
-        let (prefix, partition, service, region, account, resource) = (next()?, next()?, next()?, next()?, next()?, next()?);
+        let (prefix, partition, service, region, account, resource) =
+            (next()?, next()?, next()?, next()?, next()?, next()?);
         if prefix != "arn" || !region.is_empty() {
             return Err(FORM);
         }
@@ -232,7 +233,10 @@ fn path_and_name<'a>(resource: &'a str, kind: &str) -> Result<(&'a str, &'a str)
     let name_at = rest.rfind('/').map_or(0, |at| at + 1);
     let (path, name) = rest.split_at_checked(name_at).ok_or(FORM)?;
     let path_is_good = path == "/"
-        || (path.len() > 2 && path.len() <= 512 && path.starts_with('/') && path.bytes().all(|b| (0x21..=0x7e).contains(&b)));
+        || (path.len() > 2
+            && path.len() <= 512
+            && path.starts_with('/')
+            && path.bytes().all(|b| (0x21..=0x7e).contains(&b)));
     if !path_is_good {
         return Err("the path must be printable ASCII between `/` and `/`, at most 512 characters");
     }

@@ -237,7 +237,9 @@ fn read_subject(raw: RawSubject, binding_namespace: Option<&str>) -> Result<Subj
             Some(namespace) => Ok(Subject::ServiceAccount { namespace: namespace.to_owned(), name }),
             None => Err(format!("the service account `{name}` needs a namespace; it is granted nothing")),
         },
-        other => Err(format!("a subject must be a User, Group or ServiceAccount, not `{other}`; it is granted nothing")),
+        other => {
+            Err(format!("a subject must be a User, Group or ServiceAccount, not `{other}`; it is granted nothing"))
+        }
     }
 }
 

@@ -89,7 +89,9 @@ impl Placeholder {
     fn render(self, values: &TemplateValues<'_>, into: &mut String) -> Option<()> {
         match self {
             Placeholder::AccountId => into.push_str(values.account_id),
-            Placeholder::SessionName => into.extend(values.session_name.chars().map(|c| if c == '@' { '-' } else { c })),
+            Placeholder::SessionName => {
+                into.extend(values.session_name.chars().map(|c| if c == '@' { '-' } else { c }))
+            }
             Placeholder::SessionNameRaw => into.push_str(values.session_name),
             Placeholder::AccessKeyId => into.push_str(values.access_key_id),
             Placeholder::Ec2PrivateDnsName => into.push_str(values.ec2_private_dns_name?),

@@ -42,10 +42,10 @@ fn a_clean_map_has_no_problems() {
         ("mapAccounts", "- \"444455556666\"\n"),
     ]);
     assert_eq!(problems, []);
-    assert_eq!(aws_auth.roles.iter().map(arn_of).collect::<Vec<_>>(), [
-        "arn:aws:iam::111122223333:role/Node",
-        "arn:aws:iam::111122223333:role/Dev"
-    ]);
+    assert_eq!(
+        aws_auth.roles.iter().map(arn_of).collect::<Vec<_>>(),
+        ["arn:aws:iam::111122223333:role/Node", "arn:aws:iam::111122223333:role/Dev"]
+    );
     assert_eq!(groups_of(&aws_auth.roles[0]), ["system:bootstrappers", "system:nodes"]);
     assert_eq!([aws_auth.roles[0].position, aws_auth.roles[1].position], [at(1, 3), at(6, 3)]);
     assert_eq!(arn_of(&aws_auth.users[0]), "arn:aws:iam::111122223333:user/team/jo");
@@ -145,8 +145,9 @@ fn lines_that_map_nobody_are_named() {
 
 #[test]
 fn odd_lines_stay_in_force() {
-    let (mappings, problems) =
-        roles("- rolearn: arn:aws:iam::111122223333:role/Dev\n  username: dev\n  group: [devs]\n  note: hello\n  userid: x\n");
+    let (mappings, problems) = roles(
+        "- rolearn: arn:aws:iam::111122223333:role/Dev\n  username: dev\n  group: [devs]\n  note: hello\n  userid: x\n",
+    );
     assert_eq!(groups_of(&mappings[0]), Vec::<&str>::new());
     assert_eq!(problems.len(), 2);
     assert!(problems.iter().all(|problem| !problem.dropped));
@@ -158,7 +159,9 @@ fn odd_lines_stay_in_force() {
 
 #[test]
 fn of_repeated_lines_the_earlier_ones_are_named() {
-    let line = |name: &str, username: &str| format!("- rolearn: arn:aws:iam::111122223333:role/{name}\n  username: {username}\n");
+    let line = |name: &str, username: &str| {
+        format!("- rolearn: arn:aws:iam::111122223333:role/{name}\n  username: {username}\n")
+    };
     let (mappings, problems) = roles(&format!("{}{}{}", line("Dev", "a"), line("Ops", "b"), line("dev", "c")));
     assert_eq!(mappings.len(), 3);
     let [problem] = problems.as_slice() else { panic!("{problems:?}") };
@@ -215,9 +218,39 @@ fn a_second_document_is_not_read() {
 /// Pieces that meet in real maps, put together in any order.
 fn almost_yaml() -> impl Strategy<Value = String> {
     let pieces = vec![
-        "- ", "rolearn: ", "arn:aws:iam::111122223333:role/Dev", "\n", "  ", "username: ", "groups:", "[", "]", "{", "}", "{{",
-        "}}", "&a ", "*a", "<<: ", "!!str ", "'", "\"", ": ", ", ", "? ", "|", ">-", "---", "...", "%YAML 1.2", "#", "\t",
-        "\u{feff}", "0x1", "~", "é",
+        "- ",
+        "rolearn: ",
+        "arn:aws:iam::111122223333:role/Dev",
+        "\n",
+        "  ",
+        "username: ",
+        "groups:",
+        "[",
+        "]",
+        "{",
+        "}",
+        "{{",
+        "}}",
+        "&a ",
+        "*a",
+        "<<: ",
+        "!!str ",
+        "'",
+        "\"",
+        ": ",
+        ", ",
+        "? ",
+        "|",
+        ">-",
+        "---",
+        "...",
+        "%YAML 1.2",
+        "#",
+        "\t",
+        "\u{feff}",
+        "0x1",
+        "~",
+        "é",
     ];
     prop::collection::vec(prop::sample::select(pieces), 0..40).prop_map(|list| list.concat())
 }

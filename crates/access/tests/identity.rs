@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entryway_access::{
-    AccessEntry, AccessScope, Association, Attributes, AuthenticationMode, AwsAuth, Caller, Candidate, CandidateOutcome,
-    ClusterModel, Considered, Decision, EntryMiss, EntryType, Identity, IdentitySource, PolicyCatalogue, PolicyOutcome,
-    PrincipalArn, RbacObjects, Reason, Request, Resource, Snapshot, Template, UserInfo,
+    AccessEntry, AccessScope, Association, Attributes, AuthenticationMode, AwsAuth, Caller, Candidate,
+    CandidateOutcome, ClusterModel, Considered, Decision, EntryMiss, EntryType, Identity, IdentitySource,
+    PolicyCatalogue, PolicyOutcome, PrincipalArn, RbacObjects, Reason, Request, Resource, Snapshot, Template, UserInfo,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -42,7 +42,8 @@ fn view(scope: AccessScope, expires: Option<Timestamp>) -> Association {
 
 fn aws_auth(roles: &str, users: &str, accounts: &str) -> AwsAuth {
     let data = [("mapRoles", roles), ("mapUsers", users), ("mapAccounts", accounts)];
-    let data: BTreeMap<String, String> = data.into_iter().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
+    let data: BTreeMap<String, String> =
+        data.into_iter().map(|(key, text)| (key.to_owned(), text.to_owned())).collect();
     AwsAuth::parse(&data).0
 }
 
@@ -65,8 +66,20 @@ fn get_pods<'a>(user: &'a UserInfo, namespace: &'a str) -> Request<'a> {
 #[test]
 fn sts_answers_name_principals() {
     let rows = [
-        ("arn:aws:sts::111122223333:assumed-role/Dev/jo", "AROA1:jo", "arn:aws:iam::111122223333:role/Dev", "AROA1", "jo"),
-        ("arn:aws-cn:sts::111122223333:assumed-role/Dev/jo", "AROA1:jo", "arn:aws-cn:iam::111122223333:role/Dev", "AROA1", "jo"),
+        (
+            "arn:aws:sts::111122223333:assumed-role/Dev/jo",
+            "AROA1:jo",
+            "arn:aws:iam::111122223333:role/Dev",
+            "AROA1",
+            "jo",
+        ),
+        (
+            "arn:aws-cn:sts::111122223333:assumed-role/Dev/jo",
+            "AROA1:jo",
+            "arn:aws-cn:iam::111122223333:role/Dev",
+            "AROA1",
+            "jo",
+        ),
         ("arn:aws:iam::111122223333:user/team/jo", "AIDA1", "arn:aws:iam::111122223333:user/team/jo", "AIDA1", ""),
         ("arn:aws:iam::111122223333:role/Dev", "AROA1:x", "arn:aws:iam::111122223333:role/Dev", "AROA1", "x"),
         ("arn:aws:iam::111122223333:root", ACCOUNT, "arn:aws:iam::111122223333:root", ACCOUNT, ""),
@@ -116,7 +129,8 @@ fn other_sts_answers_are_refused() {
 #[test]
 fn an_identity_is_what_the_authenticator_answers() {
     let caller = dev();
-    let cluster = snapshot(AuthenticationMode::Api, vec![entry("arn:aws:iam::111122223333:role/team/Dev")], AwsAuth::default());
+    let cluster =
+        snapshot(AuthenticationMode::Api, vec![entry("arn:aws:iam::111122223333:role/team/Dev")], AwsAuth::default());
     let Identity { user, source } = cluster.identity(&caller, None, now()).unwrap();
     assert_eq!(source, IdentitySource::Entry(arn("arn:aws:iam::111122223333:role/team/Dev")));
     assert_eq!(
@@ -135,7 +149,8 @@ fn an_identity_is_what_the_authenticator_answers() {
         })
     );
     let user = Caller::from_sts(ACCOUNT, "arn:aws:iam::111122223333:user/jo", "AIDA1", "AKIA1").unwrap();
-    let cluster = snapshot(AuthenticationMode::Api, vec![entry("arn:aws:iam::111122223333:user/jo")], AwsAuth::default());
+    let cluster =
+        snapshot(AuthenticationMode::Api, vec![entry("arn:aws:iam::111122223333:user/jo")], AwsAuth::default());
     let user = cluster.identity(&user, None, now()).unwrap().user;
     assert_eq!(user.username, "arn:aws:iam::111122223333:user/jo");
     assert_eq!(user.extra["sessionName"], [""]);
@@ -165,17 +180,20 @@ fn entries_match_by_account_partition_kind_and_name() {
     assert!(cluster.identity(&root, None, now()).is_some());
 }
 
-const DEV_LINE: &str = "- rolearn: arn:aws:iam::111122223333:role/dev\n  username: line:{{SessionNameRaw}}\n  groups: [old]\n";
+const DEV_LINE: &str =
+    "- rolearn: arn:aws:iam::111122223333:role/dev\n  username: line:{{SessionNameRaw}}\n  groups: [old]\n";
 
 #[test]
 fn modes_and_precedence() {
     use AuthenticationMode::{Api, ApiAndConfigMap, ConfigMap};
-    let with_entry = vec![AccessEntry { groups: vec!["new".to_owned()], ..entry("arn:aws:iam::111122223333:role/Dev") }];
+    let with_entry =
+        vec![AccessEntry { groups: vec!["new".to_owned()], ..entry("arn:aws:iam::111122223333:role/Dev") }];
     let name = |mode, entries: &[AccessEntry], lines: &str| {
         let identity = snapshot(mode, entries.to_vec(), aws_auth(lines, "", "")).identity(&dev(), None, now());
         identity.map(|identity| (identity.user.username, identity.user.groups))
     };
-    let by_entry = Some(("arn:aws:sts::111122223333:assumed-role/Dev/jo-example.com".to_owned(), vec!["new".to_owned()]));
+    let by_entry =
+        Some(("arn:aws:sts::111122223333:assumed-role/Dev/jo-example.com".to_owned(), vec!["new".to_owned()]));
     let by_line = Some(("line:jo@example.com".to_owned(), vec!["old".to_owned()]));
     assert_eq!(name(ConfigMap, &with_entry, DEV_LINE), by_line);
     assert_eq!(name(ApiAndConfigMap, &with_entry, DEV_LINE), by_entry);
@@ -242,7 +260,8 @@ fn aws_auth_searches_roles_users_accounts() {
     let jo = Caller::from_sts(ACCOUNT, "arn:aws:iam::111122223333:user/team/jo", "AIDA1", "AKIA1").unwrap();
     let line = "- rolearn: arn:aws:iam::111122223333:user/team/Jo\n  username: jo\n";
     assert_eq!(source(aws_auth(line, "", ""), &jo), some("jo"));
-    let bob = Caller::from_sts(ACCOUNT, "arn:aws:sts::111122223333:federated-user/Bob", "111122223333:Bob", "").unwrap();
+    let bob =
+        Caller::from_sts(ACCOUNT, "arn:aws:sts::111122223333:federated-user/Bob", "111122223333:Bob", "").unwrap();
     let line = "- userarn: arn:aws:sts::111122223333:federated-user/bob\n  username: bob\n";
     assert_eq!(source(aws_auth("", line, ""), &bob), some("bob"));
 }
@@ -284,7 +303,10 @@ fn node_names_need_an_instance_session() {
         for session in ["i-0123456789abcdef0", "i-01234567"] {
             assert!(cluster.needs_ec2_name(&node(session), now()));
             let user = cluster.identity(&node(session), host, now()).unwrap().user;
-            assert_eq!((&*user.username, &*user.groups), ("system:node:ip-10-0-0-1.ec2.internal", &["system:nodes".to_owned()][..]));
+            assert_eq!(
+                (&*user.username, &*user.groups),
+                ("system:node:ip-10-0-0-1.ec2.internal", &["system:nodes".to_owned()][..])
+            );
             assert_eq!(cluster.identity(&node(session), None, now()), None);
         }
         for session in ["jo", "i-0123", "i-0123456789abcdef01", "x-01234567", "i-0123456="] {
@@ -296,7 +318,8 @@ fn node_names_need_an_instance_session() {
 #[test]
 fn an_entry_never_renders_a_reserved_name() {
     // The API lets no such username in; a file or an old record might hold one.
-    let entry = AccessEntry { username: Template::new("{{SessionNameRaw}}:x"), ..entry("arn:aws:iam::111122223333:role/Dev") };
+    let entry =
+        AccessEntry { username: Template::new("{{SessionNameRaw}}:x"), ..entry("arn:aws:iam::111122223333:role/Dev") };
     let cluster = snapshot(AuthenticationMode::ApiAndConfigMap, vec![entry], aws_auth(DEV_LINE, "", ""));
     let caller = |session: &str| {
         let sts = format!("arn:aws:sts::111122223333:assumed-role/Dev/{session}");
@@ -306,7 +329,8 @@ fn an_entry_never_renders_a_reserved_name() {
     for session in ["system", "eks", "aws", "amazon", "iam"] {
         assert_eq!(cluster.identity(&caller(session), None, now()), None, "{session}");
         let caller = caller(session);
-        let outcomes: Vec<_> = cluster.candidates(&caller, None, now()).into_iter().map(|(_, outcome)| outcome).collect();
+        let outcomes: Vec<_> =
+            cluster.candidates(&caller, None, now()).into_iter().map(|(_, outcome)| outcome).collect();
         assert_eq!(outcomes, [CandidateOutcome::MapsToNobody, CandidateOutcome::Overridden]);
     }
 }
@@ -314,9 +338,13 @@ fn an_entry_never_renders_a_reserved_name() {
 #[test]
 fn the_hidden_creator_is_there_in_config_map_mode_alone() {
     let creator = Some(arn("arn:aws:iam::111122223333:role/team/Dev"));
-    let cluster = snapshot(AuthenticationMode::ConfigMap, Vec::new(), aws_auth(DEV_LINE, "", "")).with_bootstrap_creator(creator);
+    let cluster =
+        snapshot(AuthenticationMode::ConfigMap, Vec::new(), aws_auth(DEV_LINE, "", "")).with_bootstrap_creator(creator);
     let identity = cluster.identity(&dev(), None, now()).unwrap();
-    assert_eq!((identity.source, &identity.user.groups[..]), (IdentitySource::BootstrapCreator, &["system:masters".to_owned()][..]));
+    assert_eq!(
+        (identity.source, &identity.user.groups[..]),
+        (IdentitySource::BootstrapCreator, &["system:masters".to_owned()][..])
+    );
     assert!(matches!(cluster.decide(&get_pods(&identity.user, ""), now()), Decision::Allowed(Reason::SystemMasters)));
     let mixed = cluster.with_mode(AuthenticationMode::ApiAndConfigMap);
     assert!(matches!(mixed.identity(&dev(), None, now()).unwrap().source, IdentitySource::AwsAuthLine { .. }));
@@ -379,7 +407,11 @@ fn impersonation_carries_no_policies() {
     assert!(!with(&|user| user.uid = "aws-iam-authenticator:111122223333:AROAX".to_owned()));
     assert!(!with(&|user| user.uid.push_str(":more")));
     assert!(!with(&|user| drop(user.extra.insert(sigs.to_owned(), vec!["AROAX".to_owned()]))));
-    assert!(!with(&|user| user.extra.get_mut("canonicalArn").unwrap().push("arn:aws:iam::111122223333:root".to_owned())));
+    assert!(!with(&|user| user
+        .extra
+        .get_mut("canonicalArn")
+        .unwrap()
+        .push("arn:aws:iam::111122223333:root".to_owned())));
     assert!(!with(&|user| user.extra.get_mut("principalId").unwrap().clear()));
     assert!(!with(&|user| {
         user.extra.remove(sigs);
@@ -399,7 +431,10 @@ fn scopes_and_their_reasons() {
     let scoped = AccessEntry {
         unique_id: Some("AROADEV".to_owned()),
         policies: vec![
-            Association { policy: "arn:aws:eks::aws:cluster-access-policy/AmazonEKSACKPolicy".parse().unwrap(), ..view(AccessScope::Cluster, None) },
+            Association {
+                policy: "arn:aws:eks::aws:cluster-access-policy/AmazonEKSACKPolicy".parse().unwrap(),
+                ..view(AccessScope::Cluster, None)
+            },
             view(namespaces, None),
         ],
         ..entry("arn:aws:iam::111122223333:role/team/Dev")

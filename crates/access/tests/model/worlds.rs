@@ -19,8 +19,15 @@ pub(crate) fn now() -> Timestamp {
 
 /// Past, this very instant, future, or none.
 fn end() -> impl Strategy<Value = Option<Timestamp>> {
-    select(vec![None, None, None, Some("2026-11-24T09:59:59Z"), Some("2026-11-24T10:00:00Z"), Some("2026-11-24T10:00:01Z")])
-        .prop_map(|text| text.map(|text| text.parse().unwrap()))
+    select(vec![
+        None,
+        None,
+        None,
+        Some("2026-11-24T09:59:59Z"),
+        Some("2026-11-24T10:00:00Z"),
+        Some("2026-11-24T10:00:01Z"),
+    ])
+    .prop_map(|text| text.map(|text| text.parse().unwrap()))
 }
 
 fn texts(of: &'static [&'static str], most: usize) -> impl Strategy<Value = Vec<String>> {
@@ -37,7 +44,13 @@ const RESOURCES: &[&str] = &["pods", "pods/log", "*/log", "*", "secrets", "*/*",
 const NAMES: &[&str] = &["web", "", "db"];
 const PATHS: &[&str] = &["/healthz", "/logs/*", "*", "/logs**", "/"];
 const NAMESPACES: &[&str] = &["a", "b", "dev-a"];
-const USERS: &[&str] = &["jo", "system:serviceaccount:a:ci", "system:serviceaccount:b:ci", "devs", "arn:aws:sts::111122223333:assumed-role/Dev/jo-x"];
+const USERS: &[&str] = &[
+    "jo",
+    "system:serviceaccount:a:ci",
+    "system:serviceaccount:b:ci",
+    "devs",
+    "arn:aws:sts::111122223333:assumed-role/Dev/jo-x",
+];
 const K8S_GROUPS: &[&str] = &["devs", "ops", "jo", "system:authenticated"];
 
 fn rule() -> impl Strategy<Value = PolicyRule> {
@@ -128,12 +141,16 @@ const POLICIES: &[&str] = &[
 ];
 
 fn association() -> impl Strategy<Value = Association> {
-    (text(POLICIES), scope(), end())
-        .prop_map(|(policy, scope, expires)| Association { policy: policy.parse().unwrap(), scope, expires })
+    (text(POLICIES), scope(), end()).prop_map(|(policy, scope, expires)| Association {
+        policy: policy.parse().unwrap(),
+        scope,
+        expires,
+    })
 }
 
 pub(crate) fn entry() -> impl Strategy<Value = AccessEntry> {
-    let usernames = &["arn:x:{{SessionName}}", "jo", "{{SessionNameRaw}}", "{{AccountID}}:{{SessionNameRaw}}", "{{nothing}}"];
+    let usernames =
+        &["arn:x:{{SessionName}}", "jo", "{{SessionNameRaw}}", "{{AccountID}}:{{SessionNameRaw}}", "{{nothing}}"];
     let unique_id = prop::option::of(text(IDS));
     let policies = prop::collection::vec(association(), 0..3);
     (text(ARNS), unique_id, text(usernames), texts(K8S_GROUPS, 2), policies, end()).prop_map(
@@ -222,8 +239,11 @@ pub(crate) fn caller() -> impl Strategy<Value = Caller> {
         ("arn:aws:iam::111122223333:root", "111122223333"),
     ];
     (select(&arns[..]), text(IDS), text(&["jo@x", "system", "s-1"])).prop_map(|((arn, account), id, session)| {
-        let (arn, user_id) =
-            if arn.ends_with('/') { (format!("{arn}{session}"), format!("{id}:{session}")) } else { (arn.to_owned(), id) };
+        let (arn, user_id) = if arn.ends_with('/') {
+            (format!("{arn}{session}"), format!("{id}:{session}"))
+        } else {
+            (arn.to_owned(), id)
+        };
         Caller::from_sts(account, &arn, &user_id, "AKIA1").unwrap()
     })
 }
