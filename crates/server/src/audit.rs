@@ -1,0 +1,369 @@
+//! The audit log: one CloudTrail-shaped record for each call, refused ones included, under `/audit/TIME-ID`.
+//!
+//! - A change's record is written in the transaction of the change: there is no change without its record.
+//! - Records of reads and refusals are written in batches, within a second.
+//! - Refused calls of strangers (nobody's signature) are counted and summed, at most one record a minute for each kind
+//!   of refusal, so that nobody fills the disk.
+//! - Records older than [`Retention::age`], and the oldest over [`Retention::bytes`], are removed.
+//!
+//! No record holds a signature, a session token or a secret: requests are recorded by their parameters, and no
+//! parameter or answer of the EKS API is a secret.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use entryway_store::{ListOptions, Store, StoreError, Txn};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use tokio::sync::{mpsc, watch};
+
+use crate::eks::Call;
+use crate::keys;
+use crate::received::Received;
+use crate::who::Signed;
+
+/// How long records are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// The greatest age.
+    pub age: SignedDuration,
+    /// The greatest size of all records together, in bytes.
+    pub bytes: u64,
+}
+
+impl Default for Retention {
+    /// 90 days, 1 GB.
+    fn default() -> Self {
+        Retention { age: SignedDuration::from_hours(90 * 24), bytes: 1_000_000_000 }
+    }
+}
+
+/// How long a batch gathers.
+const BATCH_EVERY: Duration = Duration::from_millis(500);
+/// The most records of one transaction.
+const BATCH: usize = 1000;
+/// Records that may wait; more slow the callers down.
+const QUEUE: usize = 8192;
+/// A kind of stranger's refusal is recorded once in this time.
+const STRANGERS_EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// The kinds of strangers' refusals that are told apart.
+const STRANGER_KINDS: usize = 64;
+/// Parameters or answers over this size are left out of a record.
+const MAX_PART: usize = 32 * 1024;
+/// How often old records are looked for.
+const CLEAN_EVERY: Duration = Duration::from_secs(600);
+/// Records that one step of cleaning looks at.
+const CLEAN_STEP: usize = 500;
+
+/// What is recorded of a call.
+pub(crate) struct Event<'a> {
+    pub(crate) request: &'a Received,
+    pub(crate) now: Timestamp,
+    /// `eks`, `sts` or `iam`.
+    pub(crate) service: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) who: Option<&'a Signed>,
+    pub(crate) read_only: bool,
+    pub(crate) parameters: Value,
+    /// Of a change; null else.
+    pub(crate) response: Value,
+    /// Code and message.
+    pub(crate) error: Option<(&'a str, &'a str)>,
+}
+
+impl Event<'_> {
+    /// The record's key and JSON.
+    pub(crate) fn record(&self) -> (String, Vec<u8>) {
+        let id = uuid::Uuid::new_v4().to_string();
+        let mut record = json!({
+            "eventVersion": "1.09",
+            "userIdentity": self.who.map_or_else(|| json!({ "type": "Unknown" }), Signed::user_identity),
+            "eventTime": self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "eventSource": format!("{}.amazonaws.com", self.service),
+            "eventName": self.name,
+            "awsRegion": self.region,
+            "sourceIPAddress": self.request.peer.to_string(),
+            "userAgent": self.request.user_agent(),
+            "requestParameters": bounded(&self.parameters),
+            "responseElements": bounded(&self.response),
+            "requestID": self.request.id,
+            "eventID": id,
+            "readOnly": self.read_only,
+            "eventType": "AwsApiCall",
+            "managementEvent": true,
+            "eventCategory": "Management",
+        });
+        if let Some(who) = self.who {
+            record["recipientAccountId"] = json!(who.account().as_str());
+        }
+        if let Some((code, message)) = self.error {
+            record["errorCode"] = json!(code);
+            record["errorMessage"] = json!(message);
+        }
+        (key(self.now, &id), record.to_string().into_bytes())
+    }
+}
+
+/// Keys ascend with time.
+fn key(time: Timestamp, id: &str) -> String {
+    format!("{}{}-{id}", keys::AUDIT, time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+}
+
+fn bounded(value: &Value) -> Value {
+    let size = value.to_string().len();
+    if size <= MAX_PART { value.clone() } else { json!({ "omitted": format!("{size} bytes") }) }
+}
+
+/// The parameters of a call of the EKS API, as CloudTrail has them: those of path, query and body together.
+pub(crate) fn parameters(call: &Call<'_>) -> Value {
+    let mut all = match serde_json::from_slice(&call.request.body) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    };
+    for (name, value) in call.parameters {
+        all.entry(name.as_str()).or_insert_with(|| json!(value));
+    }
+    let target = call.target;
+    for (name, value) in [
+        ("name", &target.cluster),
+        ("principalArn", &target.principal),
+        ("policyArn", &target.policy),
+        ("updateId", &target.update),
+        ("resourceArn", &target.resource),
+    ] {
+        if let Some(value) = value {
+            all.insert(name.to_owned(), json!(value));
+        }
+    }
+    if all.is_empty() { Value::Null } else { Value::Object(all) }
+}
+
+/// The record that goes into the transaction of a change.
+pub(crate) fn of_change(call: &Call<'_>, answer: &Value) -> (String, Vec<u8>) {
+    let record = Event {
+        request: call.request,
+        now: call.now,
+        service: "eks",
+        name: call.operation().name(),
+        region: call.place.region.as_str(),
+        who: Some(call.who),
+        read_only: false,
+        parameters: parameters(call),
+        response: answer.clone(),
+        error: None,
+    }
+    .record();
+    call.plane.audit.count(record.1.len());
+    record
+}
+
+/// Refusals of one kind.
+#[derive(Debug, Default)]
+struct Strangers {
+    count: u64,
+    last_record: Option<Vec<u8>>,
+    /// When the last one was written.
+    written: Option<Timestamp>,
+}
+
+/// The way into the log for everything but changes.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    queue: mpsc::Sender<(String, Vec<u8>)>,
+    strangers: Mutex<BTreeMap<String, Strangers>>,
+    /// Of all records, as far as counted.
+    bytes: AtomicU64,
+    /// Records that could not be written.
+    pub(crate) lost: AtomicU64,
+}
+
+impl Audit {
+    /// Starts the writer and the cleaner. The writer ends, with everything written, after `stop` turns true.
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        retention: Retention,
+        stop: watch::Receiver<bool>,
+    ) -> (Arc<Audit>, tokio::task::JoinHandle<()>) {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let audit = Arc::new(Audit {
+            queue,
+            strangers: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        });
+        let writer = tokio::spawn(write(Arc::clone(&audit), Arc::clone(&store), waiting, stop.clone()));
+        tokio::spawn(clean(Arc::clone(&audit), store, retention, stop));
+        (audit, writer)
+    }
+
+    /// Records a read, or a refusal of somebody known.
+    pub(crate) async fn record(&self, event: &Event<'_>) {
+        if self.queue.send(event.record()).await.is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a refusal of a stranger.
+    pub(crate) fn stranger(&self, event: &Event<'_>) {
+        let kind = event.error.map_or_else(String::new, |(code, _)| format!("{} {code}", event.service));
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        if strangers.len() >= STRANGER_KINDS && !strangers.contains_key(&kind) {
+            return;
+        }
+        let sum = strangers.entry(kind).or_default();
+        sum.count = sum.count.saturating_add(1);
+        sum.last_record = Some(event.record().1);
+    }
+
+    pub(crate) fn count(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Strangers' refusals that are to be written now: the last of its kind, with their number.
+    fn due(&self, now: Timestamp, all: bool) -> Vec<(String, Vec<u8>)> {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records = Vec::new();
+        for sum in strangers.values_mut() {
+            let rested = sum.written.is_none_or(|written| now.duration_since(written) >= STRANGERS_EVERY);
+            if !(rested || all) {
+                continue;
+            }
+            let Some(record) = sum.last_record.take() else { continue };
+            let mut record: Value = serde_json::from_slice(&record).unwrap_or_default();
+            record["additionalEventData"] = json!({ "count": std::mem::take(&mut sum.count) });
+            let id = record["eventID"].as_str().unwrap_or_default().to_owned();
+            records.push((key(now, &id), record.to_string().into_bytes()));
+            sum.written = Some(now);
+        }
+        records
+    }
+}
+
+async fn write(
+    audit: Arc<Audit>,
+    store: Arc<dyn Store>,
+    mut waiting: mpsc::Receiver<(String, Vec<u8>)>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut records = Vec::new();
+    loop {
+        let stopping = *stop.borrow();
+        if !stopping {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => {}
+                () = tokio::time::sleep(BATCH_EVERY) => {}
+            }
+        }
+        loop {
+            while records.len() < BATCH && let Ok(record) = waiting.try_recv() {
+                records.push(record);
+            }
+            records.extend(audit.due(Timestamp::now(), stopping));
+            if records.is_empty() {
+                break;
+            }
+            let txn = records.drain(..).fold(Txn::new(), |txn, (key, record)| {
+                audit.count(record.len());
+                txn.put(key, record)
+            });
+            let many = txn.ops.len() as u64;
+            if let Err(error) = store.commit(txn).await {
+                audit.lost.fetch_add(many, Ordering::Relaxed);
+                tracing::error!(%error, records = many, "audit records could not be written");
+                break;
+            }
+        }
+        if stopping {
+            return;
+        }
+    }
+}
+
+async fn clean(audit: Arc<Audit>, store: Arc<dyn Store>, retention: Retention, mut stop: watch::Receiver<bool>) {
+    let mut counted = false;
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(CLEAN_EVERY) => {}
+        }
+        let result = async {
+            if !counted {
+                audit.bytes.store(total(store.as_ref()).await?, Ordering::Relaxed);
+                counted = true;
+            }
+            remove_old(&audit, store.as_ref(), retention, Timestamp::now()).await
+        };
+        if let Err(error) = result.await {
+            tracing::error!(%error, "old audit records could not be removed");
+        }
+    }
+}
+
+/// The size of all records.
+async fn total(store: &dyn Store) -> Result<u64, StoreError> {
+    let (mut bytes, mut after) = (0u64, None);
+    loop {
+        let page = store.list(keys::AUDIT, ListOptions { after, limit: CLEAN_STEP, at: None }).await?;
+        bytes += page.items.iter().map(|item| item.value.len() as u64).sum::<u64>();
+        after = page.items.last().map(|item| item.key.clone());
+        if page.remaining == 0 || after.is_none() {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// Removes what is too old, and the oldest of what is too much.
+async fn remove_old(audit: &Audit, store: &dyn Store, retention: Retention, now: Timestamp) -> Result<(), StoreError> {
+    let oldest = now.checked_sub(retention.age).unwrap_or(Timestamp::UNIX_EPOCH);
+    let oldest = key(oldest, "");
+    loop {
+        let page = store.list(keys::AUDIT, ListOptions { after: None, limit: CLEAN_STEP, at: None }).await?;
+        let mut txn = Txn::new();
+        let mut bytes = audit.bytes.load(Ordering::Relaxed);
+        for item in page.items {
+            if item.key >= oldest && bytes <= retention.bytes {
+                break;
+            }
+            bytes = bytes.saturating_sub(item.value.len() as u64);
+            txn = txn.delete(item.key);
+        }
+        let removed = txn.ops.len();
+        if removed == 0 {
+            return Ok(());
+        }
+        let _ = store.commit(txn).await?;
+        audit.bytes.store(bytes, Ordering::Relaxed);
+        if removed < CLEAN_STEP {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use entryway_store::MemoryStore;
+
+    #[tokio::test]
+    async fn the_oldest_go_first() {
+        let store = MemoryStore::new();
+        let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
+        let mut txn = Txn::new();
+        for day in 0..200 {
+            txn = txn.put(key(now - SignedDuration::from_hours(24 * day), "x"), vec![b'x'; 100]);
+        }
+        let _ = store.commit(txn).await.unwrap();
+        let (_, stop) = watch::channel(false);
+        let (audit, _) = Audit::start(Arc::new(store.clone()), Retention::default(), stop);
+        audit.count(20_000);
+        let count = async || store.list(keys::AUDIT, ListOptions::default()).await.unwrap().items.len();
+        remove_old(&audit, &store, Retention::default(), now).await.unwrap();
+        assert_eq!(count().await, 91);
+        remove_old(&audit, &store, Retention { bytes: 5000, ..Retention::default() }, now).await.unwrap();
+        assert_eq!(count().await, 50);
+        assert_eq!(total(&store).await.unwrap(), 5000);
+    }
+}

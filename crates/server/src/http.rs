@@ -1,0 +1,351 @@
+//! The API port: EKS, STS and IAM, told apart by the service in the signature's credential scope.
+//!
+//! A request that carries no signature is refused in the form of the service that it looks like. Bodies are read up
+//! to [`MAX_BODY`] bytes.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use entryway_iam::sigv4::{Authorization, Rules, SigV4Error, decode_query};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::audit::{self, Event};
+use crate::eks::{self, Answer, Call, EksError, Fault, Target};
+use crate::keys::Place;
+use crate::metrics;
+use crate::plane::ControlPlane;
+use crate::query::{self, Parameters, QueryAnswer, QueryCall, QueryError, Service};
+use crate::received::Received;
+use crate::serve::Peer;
+use crate::who::{Refused, Signed};
+use crate::other_service;
+
+/// The largest body, in bytes. The largest that a client has reason to send is a policy document of 128 KiB.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// Everything that the API port serves.
+pub(crate) fn router(plane: Arc<ControlPlane>) -> Router {
+    Router::new().fallback(handle).with_state(plane)
+}
+
+async fn handle(State(plane): State<Arc<ControlPlane>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    if head.method == "GET" {
+        match path {
+            "/healthz" => return text(StatusCode::OK, "text/plain; charset=utf-8", "ok".to_owned()),
+            "/metrics" => return text(StatusCode::OK, "text/plain; version=0.0.4", metrics::text(&plane)),
+            _ => {}
+        }
+    }
+    if path == "/console" || path.starts_with("/console/") {
+        let message = "this version of Entryway has no console\n".to_owned();
+        return text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", message);
+    }
+    let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    let (body, cut) = match axum::body::to_bytes(body, MAX_BODY).await {
+        Ok(body) => (body, None),
+        Err(error) => (bytes::Bytes::new(), Some(error.to_string())),
+    };
+    let request = Received::new(&head, body, peer);
+    let authorization = request.with_parts(&request.path, Authorization::parse);
+    let family = Family::of(&request, &authorization);
+    let answer = match (cut, &family) {
+        (Some(problem), family) => too_large(*family, &request, &problem),
+        (None, Family::Eks) => eks_call(&plane, &request, authorization).await,
+        (None, Family::Query(service)) => query_call(&plane, &request, *service, authorization).await,
+        (None, Family::Other) => {
+            let service = authorization.ok().flatten().map(|a| a.service().to_owned()).unwrap_or_default();
+            other_service::answer(&request, &service)
+        }
+    };
+    plane.metrics.answered(family.name(), answer.status().as_u16());
+    answer
+}
+
+/// Which API a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Eks,
+    Query(Service),
+    /// Signed for a service that Entryway is not.
+    Other,
+}
+
+impl Family {
+    /// By the signature; without one, by what the request looks like.
+    fn of(request: &Received, authorization: &Result<Option<Authorization>, SigV4Error>) -> Family {
+        match authorization {
+            Ok(Some(authorization)) => match authorization.service() {
+                "eks" => Family::Eks,
+                other => Service::of_scope(other).map_or(Family::Other, Family::Query),
+            },
+            Ok(None) | Err(_) => Family::guess(request),
+        }
+    }
+
+    fn guess(request: &Received) -> Family {
+        let form = if request.is_form() { std::str::from_utf8(&request.body).unwrap_or_default() } else { "" };
+        let parameters = [request.query.as_str(), form].map(|raw| decode_query(raw).unwrap_or_default()).concat();
+        let value = |name: &str| parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        match (value("Action"), value("Version")) {
+            (_, Some("2010-05-08")) => Family::Query(Service::Iam),
+            (Some(_), _) => Family::Query(Service::Sts),
+            (None, _) if request.is_form() => Family::Query(Service::Sts),
+            (None, _) => Family::Eks,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Family::Eks => "eks",
+            Family::Query(service) => service_name(service),
+            Family::Other => "other",
+        }
+    }
+}
+
+fn too_large(family: Family, request: &Received, problem: &str) -> Response {
+    let message = format!("the request body could not be read ({problem}); at most {MAX_BODY} bytes are taken");
+    match family {
+        Family::Query(service) => {
+            let error = QueryError::new("RequestEntityTooLarge", 413, message);
+            query_response(request, error.answer(service, &request.id, false))
+        }
+        Family::Eks | Family::Other => {
+            eks_response(request, Err(&EksError::new(Fault::TooLarge, message)), None)
+        }
+    }
+}
+
+async fn eks_call(
+    plane: &ControlPlane,
+    request: &Received,
+    authorization: Result<Option<Authorization>, SigV4Error>,
+) -> Response {
+    let now = Timestamp::now();
+    let target = eks::route(&request.method, &request.path);
+    let region = authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
+    let signed = authenticate_eks(plane, request, authorization, target.as_ref(), now).await;
+    let cluster = target.as_ref().and_then(|target| target.cluster.as_deref());
+    let name = target.as_ref().map_or("Unknown", |target| target.operation.name());
+    let event = |who, parameters, error| Event {
+        request,
+        now,
+        service: "eks",
+        name,
+        region: &region,
+        who,
+        read_only: target.as_ref().is_none_or(|target| target.operation.is_read()),
+        parameters,
+        response: Value::Null,
+        error,
+    };
+    let (who, place) = match signed {
+        Ok(signed) => signed,
+        Err(error) => {
+            plane.audit.stranger(&event(None, Value::Null, Some((error.fault.code(), &error.message))));
+            return eks_response(request, Err(&error), None);
+        }
+    };
+    let (result, parameters) = match &target {
+        None => (Err(unknown(request)), Value::Null),
+        Some(target) => match decode_query(&request.query) {
+            Ok(parameters) => {
+                let call = Call { plane, request, target, place: &place, who: &who, parameters: &parameters, now };
+                (eks::answer(&call).await, audit::parameters(&call))
+            }
+            Err(problem) => {
+                let message = format!("the query string could not be read: {problem}");
+                (Err(EksError::parameter(target.operation, message)), Value::Null)
+            }
+        },
+    };
+    match &result {
+        Ok(Answer { recorded: true, .. }) => {}
+        Ok(_) => plane.audit.record(&event(Some(&who), parameters, None)).await,
+        Err(error) => {
+            let error = Some((error.fault.code(), error.message.as_str()));
+            plane.audit.record(&event(Some(&who), parameters, error)).await;
+        }
+    }
+    eks_response(request, result.as_ref().map(|answer| &answer.body), cluster)
+}
+
+fn unknown(request: &Received) -> EksError {
+    let (method, path) = (&request.method, &request.path);
+    if path.starts_with("/entryway/") {
+        return EksError::new(Fault::UnknownOperation, format!("Entryway's own API has no operation {method} {path} yet"));
+    }
+    EksError::new(Fault::UnknownOperation, format!("the EKS API has no operation {method} {path}"))
+}
+
+async fn authenticate_eks(
+    plane: &ControlPlane,
+    request: &Received,
+    authorization: Result<Option<Authorization>, SigV4Error>,
+    target: Option<&Target>,
+    now: Timestamp,
+) -> Result<(Signed, Place), EksError> {
+    let authorization = authorization?.ok_or(SigV4Error::MissingAuthentication)?;
+    let signed_path = target.and_then(Target::signed_path);
+    let who = plane.identities.authenticate(request, &authorization, signed_path.as_deref(), &Rules::API, now).await;
+    let who = who.map_err(|refused| match refused {
+        Refused::Signature(error) => EksError::from(error),
+        Refused::Failed(problem) => EksError::internal(problem),
+    })?;
+    let region = authorization.region().parse().map_err(|_| {
+        EksError::from(SigV4Error::Scope("Credential should be scoped to a valid region.".to_owned()))
+    })?;
+    let place = Place { account: who.account().clone(), region };
+    // An account is of one partition: its ARNs would be another's in a region of another.
+    if place.partition() != who.local.account.partition() {
+        let message = format!("Credential should be scoped to a region of partition {}.", who.local.account.partition());
+        return Err(SigV4Error::Scope(message).into());
+    }
+    Ok((who, place))
+}
+
+fn eks_response(request: &Received, result: Result<&Value, &EksError>, cluster: Option<&str>) -> Response {
+    let (status, body, error) = match result {
+        Ok(body) => (200, body.clone(), None),
+        Err(error) => (error.fault.status(), error.body(cluster), Some(error.fault.code())),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = text(status, "application/json", body.to_string());
+    with_id(&mut response, &request.id);
+    if let Some(code) = error {
+        response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+    }
+    response
+}
+
+/// STS and IAM.
+async fn query_call(
+    plane: &ControlPlane,
+    request: &Received,
+    service: Service,
+    authorization: Result<Option<Authorization>, SigV4Error>,
+) -> Response {
+    let now = Timestamp::now();
+    let wants_json = request.header("accept").is_some_and(|accept| accept.contains("application/json"));
+    // STS takes presigned requests for 15 minutes, whatever they say.
+    let rules = match service {
+        Service::Sts => Rules::TOKEN,
+        Service::Iam => Rules::API,
+    };
+    let region = authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
+    let signed = async {
+        let authorization = authorization?.ok_or(SigV4Error::MissingAuthentication)?;
+        plane.identities.authenticate(request, &authorization, None, &rules, now).await
+    };
+    let (who, answer) = match signed.await {
+        Ok(who) => {
+            let answer = signed_query(plane, request, service, &who, now, wants_json).await;
+            (Some(who), answer)
+        }
+        Err(Refused::Signature(error)) => (None, query::refused(service, &error, &request.id, wants_json)),
+        Err(Refused::Failed(problem)) => {
+            tracing::error!(%problem, "identities could not be read");
+            let error = QueryError::new("ServiceFailure", 500, "an internal error occurred; the server's log has the reason");
+            (None, error.answer(service, &request.id, wants_json))
+        }
+    };
+    let record = &answer.record;
+    let event = Event {
+        request,
+        now,
+        service: service_name(service),
+        name: if record.event_name.is_empty() { "Unknown" } else { &record.event_name },
+        region: &region,
+        who: who.as_ref(),
+        read_only: record.read_only,
+        parameters: record.request_parameters.clone(),
+        response: record.response_elements.clone(),
+        error: record.error.as_ref().map(|(code, message)| (code.as_str(), message.as_str())),
+    };
+    match &who {
+        Some(_) => plane.audit.record(&event).await,
+        None => plane.audit.stranger(&event),
+    }
+    query_response(request, answer)
+}
+
+async fn signed_query(
+    plane: &ControlPlane,
+    request: &Received,
+    service: Service,
+    who: &Signed,
+    now: Timestamp,
+    wants_json: bool,
+) -> QueryAnswer {
+    let body = if request.is_form() { request.body.as_ref() } else { b"" };
+    let parameters = match Parameters::parse(&without_signature(&request.query), body) {
+        Ok(parameters) => parameters,
+        Err(error) => return error.answer(service, &request.id, wants_json),
+    };
+    let context = who.context(request, now);
+    let call = QueryCall {
+        service,
+        parameters: &parameters,
+        caller: &who.local,
+        context: &context,
+        now,
+        request_id: &request.id,
+        wants_json,
+    };
+    query::handle(&plane.identities.directory, &call).await
+}
+
+/// A query string without the parameters of a presigned request: they are no parameters of the call, and no record
+/// may hold a signature.
+fn without_signature(query: &str) -> String {
+    let kept = query.split('&').filter(|part| {
+        let name = part.split('=').next().unwrap_or_default();
+        !name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
+    });
+    kept.collect::<Vec<_>>().join("&")
+}
+
+fn query_response(request: &Received, answer: QueryAnswer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = text(status, answer.content_type, answer.body);
+    with_id(&mut response, &request.id);
+    response
+}
+
+fn service_name(service: Service) -> &'static str {
+    match service {
+        Service::Sts => "sts",
+        Service::Iam => "iam",
+    }
+}
+
+/// Answers with text.
+pub(crate) fn text(status: StatusCode, kind: &'static str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// Adds the request's id.
+pub(crate) fn with_id(response: &mut Response, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+}
+
+/// A JSON error of no service in particular.
+pub(crate) fn json_error(status: StatusCode, code: &'static str, message: &str, id: &str) -> Response {
+    let mut response = text(status, "application/json", json!({ "__type": code, "message": message }).to_string());
+    with_id(&mut response, id);
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+    response
+}

@@ -1,0 +1,170 @@
+//! Who signed a request, and what IAM lets them do.
+
+use entryway_access::{AccountId, PrincipalArn};
+use entryway_directory::{Directory, LocalCaller, PrincipalStatus, SessionKind};
+use entryway_iam::policy::{Context, Request, evaluate};
+use entryway_iam::sigv4::{Authorization, PayloadHash, Rules, SigV4Error};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::received::Received;
+
+/// Why a request is nobody's.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The signature, or the key.
+    Signature(SigV4Error),
+    /// The identities could not be read.
+    Failed(String),
+}
+
+impl From<SigV4Error> for Refused {
+    fn from(error: SigV4Error) -> Self {
+        Refused::Signature(error)
+    }
+}
+
+/// A caller whose signature has been checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Signed {
+    pub(crate) local: LocalCaller,
+}
+
+/// Whether a principal exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Principal {
+    /// With this unique id.
+    Known(String),
+    /// Its account is kept here, and it is not in it.
+    Missing,
+    /// Its account is not kept here.
+    Elsewhere,
+}
+
+/// The identities that signatures are checked against.
+#[derive(Debug, Clone)]
+pub(crate) struct Identities {
+    pub(crate) directory: Directory,
+}
+
+impl Identities {
+    /// Checks a request's signature. `signed_path` is what the client may have signed where a proxy decoded the path
+    /// on its way; both mean the same.
+    pub(crate) async fn authenticate(
+        &self,
+        request: &Received,
+        authorization: &Authorization,
+        signed_path: Option<&str>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Signed, Refused> {
+        let failed = |error: entryway_directory::DirectoryError| Refused::Failed(error.to_string());
+        let found = self.directory.credentials(authorization.access_key_id()).await.map_err(failed)?;
+        let credential = found.ok_or(SigV4Error::InvalidToken)?;
+        let payload = PayloadHash::of(&request.body);
+        let verify = |path: &str| {
+            request.with_parts(path, |parts| authorization.verify(parts, &credential.credentials, payload, now, rules))
+        };
+        match (verify(&request.path), signed_path) {
+            (Err(SigV4Error::Mismatch), Some(path)) if path != request.path => verify(path)?,
+            (result, _) => result?,
+        }
+        if credential.is_expired(now) {
+            return Err(SigV4Error::ExpiredToken.into());
+        }
+        let local = self.directory.caller(&credential).await.map_err(failed)?.ok_or(SigV4Error::InvalidToken)?;
+        Ok(Signed { local })
+    }
+
+    /// Whether a principal exists.
+    pub(crate) async fn principal(&self, principal: &PrincipalArn) -> Result<Principal, String> {
+        match self.directory.principal_status(principal).await {
+            Ok(PrincipalStatus::Exists(id)) => Ok(Principal::Known(id)),
+            Ok(PrincipalStatus::Absent) => Ok(Principal::Missing),
+            Ok(PrincipalStatus::Elsewhere) => Ok(Principal::Elsewhere),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Signed {
+    /// As STS tells it.
+    pub(crate) fn arn(&self) -> &str {
+        &self.local.caller.arn
+    }
+
+    pub(crate) fn account(&self) -> &AccountId {
+        self.local.account.id()
+    }
+
+    /// The role or user, path and all.
+    pub(crate) fn principal(&self) -> &PrincipalArn {
+        &self.local.principal
+    }
+
+    /// The role's or user's id, without the session's name.
+    pub(crate) fn unique_id(&self) -> &str {
+        let id = &self.local.caller.unique_id;
+        id.split_once(':').map_or(id, |(id, _)| id)
+    }
+
+    /// The condition keys of the caller and of the request.
+    pub(crate) fn context(&self, request: &Received, now: Timestamp) -> Context {
+        let mut context = self.local.context.clone();
+        context.set("aws:SourceIp", request.peer.to_string());
+        context.set("aws:CurrentTime", now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        context.set("aws:EpochTime", now.as_second().to_string());
+        context.set("aws:SecureTransport", "false");
+        if let Some(agent) = request.header("user-agent") {
+            context.set("aws:UserAgent", agent);
+        }
+        context
+    }
+
+    /// Whether IAM allows it, or AWS's text of why not.
+    pub(crate) fn may(&self, action: &str, resource: &str, context: &Context) -> Result<(), String> {
+        let set = self.local.policies.as_set();
+        evaluate(&set, &Request { action, resource, context })
+            .map(|_| ())
+            .map_err(|denied| denied.message(self.arn(), action, resource))
+    }
+
+    /// CloudTrail's `userIdentity`.
+    pub(crate) fn user_identity(&self) -> Value {
+        let caller = &self.local.caller;
+        let mut identity = json!({
+            "principalId": caller.unique_id,
+            "arn": caller.arn,
+            "accountId": self.account().as_str(),
+            "accessKeyId": caller.access_key_id,
+        });
+        let issued_at = |issued: &Timestamp| {
+            json!({ "creationDate": issued.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "mfaAuthenticated": "false" })
+        };
+        match &self.local.session {
+            SessionKind::LongTerm => {
+                identity["type"] = json!("IAMUser");
+                identity["userName"] = json!(self.principal().name());
+            }
+            SessionKind::User { issued } => {
+                identity["type"] = json!("IAMUser");
+                identity["userName"] = json!(self.principal().name());
+                identity["sessionContext"] = json!({ "attributes": issued_at(issued) });
+            }
+            SessionKind::Role { issued, .. } => {
+                identity["type"] = json!("AssumedRole");
+                identity["sessionContext"] = json!({
+                    "sessionIssuer": {
+                        "type": "Role",
+                        "principalId": self.unique_id(),
+                        "arn": self.principal().as_str(),
+                        "accountId": self.account().as_str(),
+                        "userName": self.principal().name(),
+                    },
+                    "attributes": issued_at(issued),
+                });
+            }
+        }
+        identity
+    }
+}
