@@ -1,0 +1,173 @@
+//! The way of a request: who, what, may it, then the handler. One place for the order of these.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
+use entryway_access::UserInfo;
+use entryway_objects::registry::Registry;
+use entryway_objects::status::Status;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::watch;
+
+use crate::config::SandboxConfig;
+use crate::failure::{Failure, too_large_body, unauthorized};
+use crate::impersonate::LastModes;
+use crate::query::Query;
+use crate::request_info::RequestInfo;
+use crate::storage::{Storage, Target};
+use crate::{authenticate, authorize, impersonate, non_resource, resource, respond};
+
+/// Longest body that is read, in bytes: the real server's limit.
+pub(crate) const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// One cluster's API server.
+pub(crate) struct Api {
+    pub(crate) config: SandboxConfig,
+    pub(crate) storage: Storage,
+    pub(crate) registry: ArcSwap<Registry>,
+    pub(crate) last_modes: LastModes,
+    /// History before this revision is not offered: the cluster did not exist.
+    pub(crate) born: u64,
+    /// Turns true when the cluster stops: watches end then.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// A request that may go on.
+pub(crate) struct Call {
+    pub(crate) api: Arc<Api>,
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: Query,
+    pub(crate) info: RequestInfo,
+    pub(crate) user: UserInfo,
+    /// The whole body.
+    pub(crate) body: Bytes,
+}
+
+impl Api {
+    /// The core resource of that name, in version v1.
+    pub(crate) fn core(&self, plural: &str) -> Option<Target> {
+        Target::find(&self.registry.load(), "", "v1", plural)
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        (self.config.clock)()
+    }
+}
+
+/// Serves one request. Never fails: a refusal is an answer.
+pub(crate) async fn serve(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let accept = header_text(request.headers(), &header::ACCEPT);
+    match answer(api, request).await {
+        Ok(response) => response,
+        Err(failure) => respond::refuse(&failure, &accept),
+    }
+}
+
+async fn answer(api: Arc<Api>, request: Request) -> Result<Response, Failure> {
+    let (parts, body) = request.into_parts();
+    let path = percent_encoding::percent_decode_str(parts.uri.path())
+        .decode_utf8()
+        .map_err(|_| Status::bad_request("the path is not UTF-8"))?
+        .into_owned();
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let info = RequestInfo::of(parts.method.as_str(), &path, &query);
+
+    let caller = authenticate::authenticate(&api, &parts.headers).await?;
+    let snapshot = api.config.authority.snapshot();
+    let now = api.now();
+    let user = match impersonate::wanted(&parts.headers)? {
+        None => caller,
+        Some(wanted) => impersonate::impersonate(&snapshot, &api.last_modes, &caller, &wanted, &info, now)
+            .map_err(|refusal| stranger(&caller, refusal))?,
+    };
+    if user.username == authenticate::ANONYMOUS && is_stranger(&parts.headers) && info.resource.is_some() {
+        // As on EKS, nobody in particular may ask for what is public, and nothing else.
+        return Err(unauthorized().into());
+    }
+    authorize::authorize(&snapshot, &user, &info, now)
+        .map_err(|refusal| stranger_at(&parts.headers, &user, refusal))?;
+    drop(snapshot);
+
+    let body = read(body).await?;
+    let call = Call { api, method: parts.method, headers: parts.headers, query, info, user, body };
+    let head = call.method == Method::HEAD;
+    let response = match call.info.resource {
+        Some(_) => resource::serve(call).await,
+        None => non_resource::serve(call).await,
+    }?;
+    Ok(if head { response.map(|_| Body::empty()) } else { response })
+}
+
+/// A refusal of somebody without credentials says 401: authenticate first.
+fn stranger(caller: &UserInfo, refusal: Status) -> Status {
+    if caller.username == authenticate::ANONYMOUS { unauthorized() } else { refusal }
+}
+
+fn is_stranger(headers: &HeaderMap) -> bool {
+    !headers.contains_key("impersonate-user")
+}
+
+fn stranger_at(headers: &HeaderMap, user: &UserInfo, refusal: Status) -> Status {
+    if is_stranger(headers) { stranger(user, refusal) } else { refusal }
+}
+
+/// A header as text; empty where it is absent. Several are joined by commas.
+pub(crate) fn header_text(headers: &HeaderMap, name: &header::HeaderName) -> String {
+    let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    values.join(",")
+}
+
+impl Call {
+    /// A header as text.
+    pub(crate) fn header(&self, name: &header::HeaderName) -> String {
+        header_text(&self.headers, name)
+    }
+
+    /// Whether the client takes gzip.
+    pub(crate) fn takes_gzip(&self) -> bool {
+        self.header(&header::ACCEPT_ENCODING).split(',').any(|one| {
+            let one = one.trim();
+            one == "gzip" || one.starts_with("gzip;") && !one.contains("q=0")
+        })
+    }
+
+    /// Whether the answer is for the eye: asked for, or the client is one that people look through.
+    pub(crate) fn is_pretty(&self) -> bool {
+        if self.query.has("pretty") {
+            return self.query.flag("pretty");
+        }
+        let agent = self.header(&header::USER_AGENT);
+        ["curl", "Wget", "Mozilla/5.0"].iter().any(|start| agent.starts_with(start))
+    }
+
+    /// The name of this client in `managedFields`.
+    pub(crate) fn manager(&self, given: Option<&str>) -> String {
+        match given {
+            Some(manager) => manager.to_owned(),
+            None => {
+                let agent = self.header(&header::USER_AGENT);
+                let name: String =
+                    agent.split('/').next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(128).collect();
+                if name.is_empty() { "unknown".to_owned() } else { name }
+            }
+        }
+    }
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// 413 beyond [`BODY_LIMIT`], 400 where it breaks off.
+async fn read(body: Body) -> Result<Bytes, Status> {
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large_body(BODY_LIMIT)),
+        Err(error) => Err(Status::bad_request(format!("the body could not be read: {error}"))),
+    }
+}
