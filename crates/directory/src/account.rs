@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access_key::KeyRecord;
 use crate::documents::Documents;
-use crate::storage::{ATTEMPTS, commit, create, load, load_all};
+use crate::storage::{ATTEMPTS, commit, create, load};
 use crate::{ADMIN_USER, DirectoryError, EntityPath, Entropy, KeyStatus, Name, NewUser, SystemEntropy, keys};
 
 /// The local identities of all accounts. Clones share everything.
@@ -52,6 +52,17 @@ pub enum PrincipalStatus {
     Absent,
     /// Its account is not kept here: nobody knows.
     Elsewhere,
+}
+
+/// How many identities an account has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Users.
+    pub users: usize,
+    /// Roles.
+    pub roles: usize,
+    /// Managed policies of its own.
+    pub policies: usize,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -239,12 +250,16 @@ impl Account {
         self.directory.entropy()
     }
 
-    /// Numbers for `GetAccountSummary`: users, roles, policies.
-    pub async fn counts(&self) -> Result<(usize, usize, usize), DirectoryError> {
-        Ok((
-            load_all::<serde::de::IgnoredAny>(self.store(), &keys::users(&self.id)).await?.len(),
-            load_all::<serde::de::IgnoredAny>(self.store(), &keys::roles(&self.id)).await?.len(),
-            load_all::<serde::de::IgnoredAny>(self.store(), &keys::policies(&self.id)).await?.len(),
-        ))
+    /// How many of each there are.
+    pub async fn counts(&self) -> Result<Counts, DirectoryError> {
+        Ok(Counts {
+            users: self.count(&keys::users(&self.id)).await?,
+            roles: self.count(&keys::roles(&self.id)).await?,
+            policies: self.count(&keys::policies(&self.id)).await?,
+        })
+    }
+
+    async fn count(&self, prefix: &str) -> Result<usize, DirectoryError> {
+        Ok(self.store().list(prefix, entryway_store::ListOptions::default()).await?.items.len())
     }
 }

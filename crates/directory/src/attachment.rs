@@ -3,12 +3,14 @@
 //! How often each policy is used is counted in a record of its own, written with every attachment, so that a
 //! policy can't be deleted while somebody attaches it.
 
+use std::collections::HashMap;
+
 use entryway_store::Txn;
 use serde::{Deserialize, Serialize};
 
 use crate::grants::Holder;
 use crate::managed_policy::check_policy_arn;
-use crate::storage::{ATTEMPTS, Loaded, commit, create, load};
+use crate::storage::{ATTEMPTS, Loaded, commit, create, load, load_all};
 use crate::{Account, DirectoryError, Name, keys};
 
 /// The most managed policies on one role or user.
@@ -36,6 +38,13 @@ impl Account {
     pub async fn usage(&self, policy_arn: &str) -> Result<Usage, DirectoryError> {
         let found = load::<Usage>(self.store(), &keys::usage(self.id(), policy_arn)).await?;
         Ok(found.map(|found| found.record).unwrap_or_default())
+    }
+
+    /// How many roles and users use each managed policy that any uses, by its ARN.
+    pub async fn usages(&self) -> Result<HashMap<String, Usage>, DirectoryError> {
+        let prefix = keys::usage(self.id(), "");
+        let all = load_all::<Usage>(self.store(), &prefix).await?;
+        Ok(all.into_iter().map(|loaded| (loaded.key.trim_start_matches(&prefix).to_owned(), loaded.record)).collect())
     }
 
     /// Attaches a managed policy. Again is fine.

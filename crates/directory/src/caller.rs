@@ -144,7 +144,7 @@ impl Directory {
             Found::Role(role) => own_facts(account, role).await?,
             Found::User(user) => own_facts(account, user).await?,
         };
-        context.set("aws:userid", caller.unique_id.as_str());
+        context.set("aws:userid", user_id(&caller));
         let session = match (&credential.owner, &holder) {
             (Owner::Key(_), _) => SessionKind::LongTerm,
             (Owner::Session(session), Found::User(_)) => SessionKind::User { issued: session.issued },
@@ -196,6 +196,15 @@ impl Directory {
         } else {
             account.find::<User>(name).await?.filter(|user| user.id == *id).map(Found::User)
         })
+    }
+}
+
+/// `UserId` as GetCallerIdentity tells it: with the session's name for a role.
+pub fn user_id(caller: &Caller) -> String {
+    if caller.session_name.is_empty() {
+        caller.unique_id.clone()
+    } else {
+        format!("{}:{}", caller.unique_id, caller.session_name)
     }
 }
 

@@ -35,9 +35,9 @@ mod trust;
 mod user;
 
 pub use access_key::{AccessKey, KeyStatus, NewAccessKey};
-pub use account::{Account, Directory, PrincipalStatus};
+pub use account::{Account, Counts, Directory, PrincipalStatus};
 pub use attachment::Usage;
-pub use caller::{Credential, EffectivePolicies, LocalCaller, SessionKind};
+pub use caller::{Credential, EffectivePolicies, LocalCaller, SessionKind, user_id};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::DirectoryError;
 pub use grants::{Grants, Holder};
