@@ -10,6 +10,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::service_config::ServiceConfigKey;
 use entryway_access::{Partition, Region};
 use entryway_iam::{Credentials, SecretKey};
@@ -74,6 +75,20 @@ impl Aws {
 
         let provider = ProviderConfig::without_region().with_region(Some(sdk_region)).with_http_client(http_client);
         let credentials = credentials(options.profile.as_deref(), &provider).await?;
+        Ok(Aws::new(config, credentials, region, options.endpoint_url.as_deref()))
+    }
+
+    /// With a long-term key at an endpoint, whatever the environment says of others. `options` names region and
+    /// endpoint.
+    pub async fn at(options: &AwsOptions, access_key_id: &str, secret: &str) -> Result<Aws, LiveError> {
+        let region = region(options).await?;
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http::client(None)?)
+            .region(aws_config::Region::new(region.as_str().to_owned()))
+            .sleep_impl(TokioSleep::new())
+            .build();
+        let credentials = SdkCredentials::new(access_key_id, secret, None, None, "given");
         Ok(Aws::new(config, credentials, region, options.endpoint_url.as_deref()))
     }
 

@@ -13,6 +13,7 @@ mod discovery;
 mod entry;
 mod error;
 mod http;
+mod iam;
 mod kubernetes;
 mod model;
 mod policy;

@@ -1,0 +1,37 @@
+//! One file a command.
+
+pub(crate) mod access;
+pub(crate) mod can_i;
+pub(crate) mod clusters;
+pub(crate) mod completions;
+pub(crate) mod down;
+pub(crate) mod env;
+pub(crate) mod explain;
+pub(crate) mod policies;
+pub(crate) mod token;
+pub(crate) mod up;
+pub(crate) mod update_kubeconfig;
+pub(crate) mod version;
+
+use crate::args::{Cli, Command};
+use crate::error::CliError;
+use crate::exit::Exit;
+
+/// Runs the command that was given.
+pub(crate) async fn run(cli: Cli) -> Result<Exit, CliError> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Up(args) => up::run(global, args).await,
+        Command::Down(args) => down::run(global, args).await,
+        Command::Env(args) => env::run(global, &args),
+        Command::Clusters(command) => clusters::run(global, command).await,
+        Command::Policies(command) => policies::run(global, command).await,
+        Command::Access(command) => access::run(global, command).await,
+        Command::Token(args) => token::run(global, args).await,
+        Command::UpdateKubeconfig(args) => update_kubeconfig::run(global, args).await,
+        Command::CanI(args) => can_i::run(global, args).await,
+        Command::Explain(args) => explain::run(global, args).await,
+        Command::Completions(args) => completions::run(&args),
+        Command::Version => version::run(global),
+    }
+}

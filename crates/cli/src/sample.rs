@@ -1,0 +1,262 @@
+//! `up --sample`: a small believable company, made through the public APIs as anybody would make it. What is there
+//! already is left as it is, so a second start changes nothing.
+
+use std::collections::BTreeMap;
+
+use entryway_access::AccessScope;
+use entryway_live::{Aws, AwsOptions, EXPIRES_POLICY_TAG_PREFIX, Kubernetes, LiveError, NewEntry, Scope};
+use entryway_server::{RunInfo, read_admin_file};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::error::CliError;
+
+/// A principal, and the access that it is given.
+struct Person {
+    /// `role` or `user`.
+    kind: &'static str,
+    path: &'static str,
+    name: &'static str,
+    /// None for who comes by aws-auth alone.
+    entry: Option<Grant>,
+}
+
+/// An entry with its policies.
+#[derive(Default)]
+struct Grant {
+    kind: Option<&'static str>,
+    username: Option<&'static str>,
+    groups: &'static [&'static str],
+    /// Policy and namespaces; none for the cluster.
+    policies: &'static [(&'static str, &'static [&'static str])],
+    /// Its policies end in so many days.
+    ends_in_days: Option<i64>,
+}
+
+const NAMESPACES: [&str; 5] = ["payments", "payments-staging", "web", "web-staging", "monitoring"];
+
+fn people() -> Vec<Person> {
+    let person = |kind, path, name, entry| Person { kind, path, name, entry };
+    vec![
+        person(
+            "role",
+            "/platform/",
+            "platform-admin",
+            Some(Grant { policies: &[("AmazonEKSClusterAdminPolicy", &[])], ..Grant::default() }),
+        ),
+        person(
+            "role",
+            "/payments/",
+            "payments-dev",
+            Some(Grant {
+                policies: &[("AmazonEKSEditPolicy", &["payments", "payments-*"]), ("AmazonEKSViewPolicy", &[])],
+                ..Grant::default()
+            }),
+        ),
+        person(
+            "role",
+            "/web/",
+            "web-dev",
+            Some(Grant { username: Some("web:{{SessionName}}"), groups: &["web-developers"], ..Grant::default() }),
+        ),
+        person(
+            "role",
+            "/",
+            "auditor",
+            Some(Grant { policies: &[("AmazonEKSAdminViewPolicy", &[])], ..Grant::default() }),
+        ),
+        person(
+            "role",
+            "/ci/",
+            "ci-deployer",
+            Some(Grant { username: Some("ci-deployer"), groups: &["deployers"], ..Grant::default() }),
+        ),
+        person("role", "/", "node", Some(Grant { kind: Some("EC2_LINUX"), ..Grant::default() })),
+        person("role", "/", "legacy-ops", None),
+        person(
+            "user",
+            "/",
+            "jo",
+            Some(Grant { policies: &[("AmazonEKSAdminPolicy", &["payments"])], ..Grant::default() }),
+        ),
+        person(
+            "user",
+            "/",
+            "kim",
+            Some(Grant {
+                policies: &[("AmazonEKSEditPolicy", &["web-staging"])],
+                ends_in_days: Some(30),
+                ..Grant::default()
+            }),
+        ),
+        person("user", "/", "lee", None),
+    ]
+}
+
+/// Fills the first cluster.
+pub(crate) async fn fill(info: &RunInfo) -> Result<(), CliError> {
+    let Some(cluster) = info.clusters.first() else { return Ok(()) };
+    let aws = administrator(info).await?;
+    let described = aws.describe_cluster(&cluster.name).await?;
+    let token = aws.token(&cluster.name, Timestamp::now())?;
+    let kubernetes = Kubernetes::connect(&described, &token)?;
+    for person in people() {
+        make(&aws, info, &cluster.name, &person).await?;
+    }
+    for (collection, object) in objects(&info.account) {
+        settle(kubernetes.create(&collection, &object).await)?;
+    }
+    Ok(())
+}
+
+/// The first administrator at this control plane, whatever the environment says of others.
+async fn administrator(info: &RunInfo) -> Result<Aws, CliError> {
+    let admin = read_admin_file(&info.data)
+        .ok_or_else(|| CliError::new(format!("{} has no admin.json", info.data.display())))?;
+    Ok(Aws::at(
+        &AwsOptions { region: Some(info.region.clone()), endpoint_url: Some(info.api.clone()), profile: None },
+        &admin.access_key_id,
+        &admin.secret_access_key,
+    )
+    .await?)
+}
+
+async fn make(aws: &Aws, info: &RunInfo, cluster: &str, person: &Person) -> Result<(), CliError> {
+    let Person { kind, path, name, entry } = person;
+    if *kind == "role" {
+        let trust = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", info.account)}, "Action": "sts:AssumeRole"}]});
+        aws.create_role(path, name, &trust.to_string()).await?;
+        let describe = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": "*"}]});
+        aws.put_role_policy(name, "describe-clusters", &describe.to_string()).await?;
+    } else {
+        aws.create_user(path, name).await?;
+    }
+    let Some(grant) = entry else { return Ok(()) };
+    let principal = format!("arn:aws:iam::{}:{kind}{path}{name}", info.account);
+    let tags = match grant.ends_in_days.map(|days| Timestamp::now() + SignedDuration::from_hours(24 * days)) {
+        Some(end) => grant
+            .policies
+            .iter()
+            .map(|(policy, _)| (format!("{EXPIRES_POLICY_TAG_PREFIX}{policy}"), format!("{end:.0}")))
+            .collect(),
+        None => BTreeMap::new(),
+    };
+    let new = NewEntry {
+        principal_arn: principal.clone(),
+        kind: grant.kind.map(str::to_owned),
+        username: grant.username.map(str::to_owned),
+        groups: grant.groups.iter().map(|group| (*group).to_owned()).collect(),
+        tags,
+    };
+    match aws.create_entry(cluster, &new).await {
+        Ok(_) => {}
+        // Made by an earlier start; what somebody has changed since stays.
+        Err(error) if error.is_in_use() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    for (policy, namespaces) in grant.policies {
+        let namespaces: Vec<String> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+        let kind = if namespaces.is_empty() { "cluster" } else { "namespace" };
+        let scope = AccessScope::from_parts(kind, &namespaces).map_err(|error| CliError::new(error.to_string()))?;
+        let arn = format!("arn:aws:eks::aws:cluster-access-policy/{policy}");
+        aws.associate(cluster, &principal, &arn, &Scope::from(&scope)).await?;
+    }
+    Ok(())
+}
+
+/// What exists already is made.
+fn settle(made: Result<Value, LiveError>) -> Result<(), CliError> {
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_in_use() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The objects, each with the collection it belongs to, in the order in which they can be made.
+fn objects(account: &str) -> Vec<(String, Value)> {
+    const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+    let mut all = Vec::new();
+    for name in NAMESPACES {
+        let team = name.split('-').next().unwrap_or(name);
+        all.push((
+            "/api/v1/namespaces".to_owned(),
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"team": team}}}),
+        ));
+        all.push((format!("/api/v1/namespaces/{name}/configmaps"), json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"team": team, "log-level": "info"}})));
+        all.push((format!("/api/v1/namespaces/{name}/secrets"), json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "database"}, "type": "Opaque", "stringData": {"url": format!("postgres://{name}.db.example")}})));
+    }
+    let cluster_role = |name: &str, labels: Value, rules: Value| {
+        (
+            format!("{RBAC}/clusterroles"),
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name, "labels": labels}, "rules": rules}),
+        )
+    };
+    all.push(cluster_role("deployer", json!({}), json!([
+        {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["get", "list", "watch", "create", "update", "patch"]},
+        {"apiGroups": [""], "resources": ["services", "configmaps"], "verbs": ["get", "list", "watch", "create", "update", "patch"]},
+    ])));
+    all.push(cluster_role("monitoring-view", json!({"rbac.authorization.k8s.io/aggregate-to-view": "true"}), json!([
+        {"apiGroups": ["monitoring.coreos.com"], "resources": ["servicemonitors", "prometheusrules"], "verbs": ["get", "list", "watch"]},
+    ])));
+    let binding = |namespace: Option<&str>, name: &str, role: &str, group: &str| {
+        let (kind, collection) = match namespace {
+            Some(namespace) => ("RoleBinding", format!("{RBAC}/namespaces/{namespace}/rolebindings")),
+            None => ("ClusterRoleBinding", format!("{RBAC}/clusterrolebindings")),
+        };
+        (
+            collection,
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}]}),
+        )
+    };
+    all.push(binding(Some("web"), "web-developers-edit", "edit", "web-developers"));
+    all.push(binding(Some("web-staging"), "web-developers-admin", "admin", "web-developers"));
+    all.push(binding(None, "web-developers-view", "view", "web-developers"));
+    for namespace in ["payments", "web"] {
+        all.push(binding(Some(namespace), "deployers", "deployer", "deployers"));
+    }
+    all.push(binding(None, "legacy-ops", "view", "legacy-ops"));
+    let map_roles = format!(
+        "- rolearn: arn:aws:iam::{account}:role/legacy-ops\n  username: legacy-ops\n  groups:\n  - legacy-ops\n\
+         - rolearn: arn:aws:iam::{account}:role/web-dev\n  username: web-dev\n  groups:\n  - system:masters\n"
+    );
+    let map_users = format!("- userarn: arn:aws:iam::{account}:user/lee\n  username: lee\n  groups:\n  - legacy-ops\n");
+    all.push((
+        "/api/v1/namespaces/kube-system/configmaps".to_owned(),
+        json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "aws-auth"}, "data": {"mapRoles": map_roles, "mapUsers": map_users}}),
+    ));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use entryway_access::{AwsAuth, PolicyCatalogue, PolicyName, PrincipalArn};
+
+    #[test]
+    fn everything_named_exists() {
+        let catalogue = PolicyCatalogue::builtin();
+        let known: Vec<PolicyName> = catalogue.aws().map(|policy| policy.name.clone()).collect();
+        for person in people() {
+            let arn = format!("arn:aws:iam::111122223333:{}{}{}", person.kind, person.path, person.name);
+            arn.parse::<PrincipalArn>().unwrap();
+            for (policy, _) in person.entry.iter().flat_map(|grant| grant.policies) {
+                assert!(known.iter().any(|name| name.as_str() == *policy), "{policy}");
+            }
+        }
+    }
+
+    #[test]
+    fn aws_auth_has_no_problem_and_one_line_that_an_entry_overrides() {
+        let (_, map) = objects("111122223333").into_iter().find(|(_, o)| o["metadata"]["name"] == "aws-auth").unwrap();
+        let data = serde_json::from_value(map["data"].clone()).unwrap();
+        let (aws_auth, problems) = AwsAuth::parse(&data);
+        assert_eq!(problems, []);
+        assert_eq!((aws_auth.roles.len(), aws_auth.users.len()), (2, 1));
+    }
+}
