@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use entryway_access::{PolicyCatalogue, Snapshot, UserInfo};
 use entryway_directory::Directory;
 use entryway_iam::token::{self, ParsedToken, Sources, TokenRules};
-use entryway_sandbox::{Authority, Unauthenticated};
+use entryway_sandbox::{Authority, Sandbox, Unauthenticated};
 use entryway_store::{Revision, Store, StoreError};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::eks::{ClusterRecord, EksError, Fault, MAX_ENTRIES};
@@ -80,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) ports: Option<RangeInclusive<u16>>,
     /// What tokens may be signed for: this control plane's own addresses.
     pub(crate) local_endpoints: Vec<String>,
+    /// What clusters' endpoints are reached by, as it stands in a URL.
+    pub(crate) host: String,
 }
 
 /// All running clusters.
@@ -95,6 +98,8 @@ pub(crate) struct Running {
     /// Entries that are being created.
     creating: AtomicUsize,
     stop: watch::Sender<bool>,
+    /// Ends when its endpoint and its controllers have.
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Clusters {
@@ -162,20 +167,37 @@ impl Clusters {
     ) -> Result<(), ClusterError> {
         let shared = &self.shared;
         let runtime = Runtime::start(Arc::clone(&shared.store), place, record, shared.catalogue.clone()).await?;
-        let _ = runtime.reached(Part::Entries, revision).await;
+        if let Err(error) = runtime.reached(Part::Entries, revision).await {
+            tracing::error!(cluster = record.name, %error, "started all the same");
+        }
         let authority = Arc::new(ClusterAuthority {
             cluster: record.name.clone(),
             place: place.clone(),
             shared: Arc::clone(shared),
             runtime: Arc::clone(&runtime),
         });
-        let router = crate::kubernetes::router(shared, record, authority)
+        let before = shared.store.revision().await?;
+        let sandbox = crate::kubernetes::start(shared, record, authority)
             .await
             .map_err(|problem| ClusterError::Sandbox { cluster: record.name.clone(), problem })?;
+        // What a new cluster begins with decides from its first request on.
+        let after = shared.store.revision().await?;
+        if after > before
+            && let Err(error) = runtime.reached(Part::Objects, after).await
+        {
+            tracing::error!(cluster = record.name, %error, "started all the same");
+        }
         let (stop, stopping) = watch::channel(false);
         let tls = TlsAcceptor::from(Arc::clone(&shared.tls));
-        tokio::spawn(serve::serve(listener, Some(tls), router, stopping));
-        let running = Running { id: record.id.clone(), runtime, creating: AtomicUsize::new(0), stop };
+        let serving = serve::serve(listener, Some(tls), sandbox.router(), stopping.clone());
+        let task = tokio::spawn(run(sandbox, serving, stopping));
+        let running = Running {
+            id: record.id.clone(),
+            runtime,
+            creating: AtomicUsize::new(0),
+            stop,
+            task: Mutex::new(Some(task)),
+        };
         let key = (place.clone(), record.name.clone());
         self.running.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(running));
         Ok(())
@@ -192,13 +214,28 @@ impl Clusters {
         }
     }
 
-    /// Stops all.
-    pub(crate) fn stop_all(&self) {
+    /// Stops all, and waits until they have stopped.
+    pub(crate) async fn stop_all(&self) {
         let running = std::mem::take(&mut *self.running.write().unwrap_or_else(PoisonError::into_inner));
-        for found in running.into_values() {
+        for found in running.values() {
             found.stop.send_replace(true);
         }
+        for found in running.into_values() {
+            let task = found.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(task) = task {
+                let _ = task.await;
+            }
+        }
     }
+}
+
+/// Serves a cluster until it is stopped. Watches are told first, so that their connections end.
+async fn run(sandbox: Sandbox, serving: impl Future<Output = ()>, mut stopping: watch::Receiver<bool>) {
+    let shutdown = async {
+        let _ = stopping.wait_for(|stop| *stop).await;
+        sandbox.shutdown().await;
+    };
+    tokio::join!(serving, shutdown);
 }
 
 /// A place among a cluster's entries, held while one is being created.

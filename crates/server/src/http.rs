@@ -237,7 +237,7 @@ async fn query_call(
     let wants_json = request.header("accept").is_some_and(|accept| accept.contains("application/json"));
     // STS takes presigned requests for 15 minutes, whatever they say.
     let rules = match service {
-        Service::Sts => Rules::TOKEN,
+        Service::Sts => Rules::STS,
         Service::Iam => Rules::API,
     };
     let region = authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();

@@ -2,29 +2,44 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use entryway_sandbox::Authority;
-use entryway_store::{Store, StoreError, Txn};
+use entryway_sandbox::{Authority, Sandbox, SandboxConfig, ServiceAccountKey};
+use entryway_store::{Store, Txn, TxnOutcome};
+use jiff::Timestamp;
 
 use crate::clusters::Shared;
 use crate::eks::ClusterRecord;
 use crate::keys;
 
-/// The cluster's router.
-pub(crate) async fn router(shared: &Shared, record: &ClusterRecord, authority: Arc<dyn Authority>) -> Result<Router, String> {
-    let key = service_account_key(shared.store.as_ref(), &record.id).await.map_err(|error| error.to_string())?;
-    let _ = (record, authority, &shared.ca_pem, key);
-    Ok(Router::new())
+/// Starts the cluster's Kubernetes API. The error says why not.
+pub(crate) async fn start(shared: &Shared, record: &ClusterRecord, authority: Arc<dyn Authority>) -> Result<Sandbox, String> {
+    let config = SandboxConfig {
+        cluster: record.id.clone(),
+        store: Arc::clone(&shared.store),
+        authority,
+        ca_pem: shared.ca_pem.clone(),
+        token_key: Arc::new(service_account_key(shared.store.as_ref(), &record.id).await?),
+        issuer: "https://kubernetes.default.svc".to_owned(),
+        endpoint: format!("{}:{}", shared.host, record.port),
+        aws_auth: record.mode().has_config_map(),
+        version_suffix: "-eks-entryway".to_owned(),
+        clock: Timestamp::now,
+    };
+    Sandbox::start(config).await.map_err(|error| error.to_string())
 }
 
-/// The key that signs a cluster's service-account tokens, PKCS#8: made once, kept in the (private) store.
-async fn service_account_key(store: &dyn Store, cluster: &str) -> Result<Vec<u8>, StoreError> {
+/// The key that signs a cluster's service-account tokens: made once, kept in the (private) store.
+async fn service_account_key(store: &dyn Store, cluster: &str) -> Result<ServiceAccountKey, String> {
     let place = format!("{}{cluster}", keys::TOKEN_KEYS);
-    if let Some(found) = store.get(&place).await? {
-        return STANDARD.decode(&found.value).map_err(|_| StoreError::Unavailable(format!("`{place}` is damaged")));
+    if let Some(found) = store.get(&place).await.map_err(|error| error.to_string())? {
+        let bytes = STANDARD.decode(&found.value).map_err(|_| format!("`{place}` in the store is damaged"))?;
+        return ServiceAccountKey::from_pkcs8(&bytes).map_err(|error| error.to_string());
     }
-    let _ = (Txn::new(), place);
-    Ok(Vec::new())
+    let key = ServiceAccountKey::generate().map_err(|error| error.to_string())?;
+    let txn = Txn::new().absent(&place).put(&place, STANDARD.encode(key.as_pkcs8()));
+    match store.commit(txn).await.map_err(|error| error.to_string())? {
+        TxnOutcome::Committed(_) => Ok(key),
+        TxnOutcome::Conflict { .. } => Err(format!("`{place}` was made by another process")),
+    }
 }

@@ -94,7 +94,7 @@ impl Pki {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         // A day early: the client's clock may be behind.
-        let today = now.to_zoned(TimeZone::UTC).date();
+        let today = TimeZone::UTC.to_datetime(now).date();
         let (from, to) = (ymd(today.saturating_sub(1.day())), ymd(today.saturating_add(LEAF_DAYS.days())));
         params.not_before = date_time_ymd(from.0, from.1, from.2);
         params.not_after = date_time_ymd(to.0, to.1, to.2);

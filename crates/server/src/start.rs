@@ -157,7 +157,7 @@ impl Running {
     /// Stops: no new requests, those under way get a second, audit records are written, `run.json` is removed.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
-        self.plane.clusters.stop_all();
+        self.plane.clusters.stop_all().await;
         let _ = self.api.await;
         let _ = self.audit.await;
         let _ = std::fs::remove_file(self.info.data.join(RUN_FILE));
@@ -203,6 +203,7 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
         address: address.ip(),
         ports: (config.listen.port() != 0).then(|| config.cluster_ports.clone()),
         local_endpoints: local_endpoints(&config, address),
+        host: endpoint_host(&config, address.ip()),
     });
     let (stop, stopping) = watch::channel(false);
     let (audit, audit_writer) = Audit::start(Arc::clone(&store), config.audit, stopping.clone());

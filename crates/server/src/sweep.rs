@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entryway_sandbox::keys::cluster_prefix;
+use entryway_sandbox::Sandbox;
 use entryway_store::{ListOptions, Store, StoreError, Txn};
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -43,14 +43,7 @@ pub(crate) async fn run(plane: Arc<ControlPlane>, mut stop: watch::Receiver<bool
 async fn deleted_clusters(store: &dyn Store) -> Result<(), StoreError> {
     for note in store.list(keys::GONE, ListOptions::default()).await?.items {
         let Some(id) = note.key.strip_prefix(keys::GONE) else { continue };
-        let prefix = cluster_prefix(id);
-        loop {
-            let page = store.list(&prefix, ListOptions { limit: STEP, ..ListOptions::default() }).await?.items;
-            if page.is_empty() {
-                break;
-            }
-            let _ = store.commit(page.into_iter().fold(Txn::new(), |txn, item| txn.delete(item.key))).await?;
-        }
+        Sandbox::delete(store, id).await?;
         let _ = store.commit(Txn::new().delete(format!("{}{id}", keys::TOKEN_KEYS)).delete(note.key)).await?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A cluster as it is stored, and as DescribeCluster shows it.
 
-use entryway_access::{AuthenticationMode, ClusterName, PrincipalArn};
+use entryway_access::{AuthenticationMode, PrincipalArn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -69,11 +69,6 @@ impl ClusterRecord {
     /// The hidden mapping, where it parses.
     pub(crate) fn bootstrap_creator(&self) -> Option<PrincipalArn> {
         self.bootstrap_creator.as_ref()?.principal.parse().ok()
-    }
-
-    /// The name, typed.
-    pub(crate) fn typed_name(&self) -> Option<ClusterName> {
-        self.name.parse().ok()
     }
 
     pub(crate) fn arn(&self, place: &Place) -> String {

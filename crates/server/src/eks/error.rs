@@ -141,6 +141,6 @@ impl From<StoreError> for EksError {
 
 impl From<SigV4Error> for EksError {
     fn from(error: SigV4Error) -> Self {
-        EksError::new(Fault::Signature { code: error.eks_code(), status: error.http_status() }, error.to_string())
+        EksError::new(Fault::Signature { code: error.eks_code(), status: SigV4Error::HTTP_STATUS }, error.to_string())
     }
 }

@@ -23,8 +23,10 @@ const MAC_BYTES: usize = 32;
 
 impl PageSecret {
     fn mac(&self, request: &str, last: &str) -> Hmac<Sha256> {
-        // An HMAC takes a key of any length.
-        let mut mac = <Hmac<Sha256> as KeyInit>::new(&self.0.into());
+        // The key of HMAC-SHA256 has the size of a block: shorter ones are filled up with zeros.
+        let mut key = [0; 64];
+        key.iter_mut().zip(self.0).for_each(|(place, byte)| *place = byte);
+        let mut mac = <Hmac<Sha256> as KeyInit>::new(&key.into());
         for part in [request, last] {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
