@@ -1,5 +1,6 @@
 //! JSON that keeps order and refuses a key that comes twice: a policy must not read one way here and another there.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -56,8 +57,9 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut object: Vec<(String, Json)> = Vec::new();
+        let mut seen = HashSet::new();
         while let Some((key, value)) = entries.next_entry::<String, Json>()? {
-            if object.iter().any(|(other, _)| *other == key) {
+            if !seen.insert(key.clone()) {
                 return Err(A::Error::custom("a key comes twice"));
             }
             object.push((key, value));

@@ -337,6 +337,8 @@ fn who_a_trust_policy_names() {
         (json!({"AWS": "arn:aws:iam::111122223333:root"}), "account", "account"),
         (json!({"AWS": ["999999999999", "arn:aws:iam::111122223333:root"]}), "account", "account"),
         (json!({"AWS": "999999999999"}), "no", "no"),
+        (json!({"AWS": "arn:aws-cn:iam::111122223333:root"}), "no", "no"),
+        (json!({"AWS": "arn:aws-cn:iam::111122223333:role/Dev"}), "no", "no"),
         (json!({"AWS": "arn:aws:iam::111122223333:user/team/jo"}), "direct", "no"),
         (json!({"AWS": ["111122223333", "arn:aws:iam::111122223333:user/team/jo"]}), "direct", "account"),
         (json!({"AWS": "arn:aws:iam::111122223333:role/any/path/Dev"}), "no", "direct"),
@@ -458,7 +460,7 @@ fn malformed_trust_policies() {
     let named = trust_policy(&[trust("Allow", &json!({"AWS": ["111122223333", "*"], "Service": "a.b"}))]);
     assert_eq!(
         named.aws_principals(),
-        [&AwsPrincipal::Account("111122223333".parse().unwrap()), &AwsPrincipal::Anyone]
+        [&AwsPrincipal::Account { id: "111122223333".parse().unwrap(), partition: None }, &AwsPrincipal::Anyone]
     );
 }
 

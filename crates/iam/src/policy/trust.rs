@@ -41,11 +41,16 @@ enum Closeness {
 pub enum AwsPrincipal {
     /// `*`.
     Anyone,
-    /// An account: its id or its root's ARN. Its principals are trusted as far as their own policies go.
-    Account(AccountId),
-    /// A role or user.
+    /// An account: its principals are trusted as far as their own policies go.
+    Account {
+        /// Its id.
+        id: AccountId,
+        /// Its partition where the ARN of its root was written; `None` for the bare id, which means one's own.
+        partition: Option<Partition>,
+    },
+    /// A role, user or federated user.
     Principal(PrincipalArn),
-    /// One session, by its exact ARN (`arn:P:sts::A:assumed-role/NAME/SESSION`, or a federated user's).
+    /// One session, by its exact ARN (`arn:P:sts::A:assumed-role/NAME/SESSION`).
     Session(String),
 }
 
@@ -160,9 +165,12 @@ impl AwsPrincipal {
         let direct = |named: bool| named.then_some(Closeness::Direct);
         match self {
             AwsPrincipal::Anyone => Some(Closeness::Direct),
-            AwsPrincipal::Account(account) if account != caller.principal.account() => None,
-            AwsPrincipal::Account(_) if *caller.principal.kind() == PrincipalKind::Root => Some(Closeness::Direct),
-            AwsPrincipal::Account(_) => Some(Closeness::Account),
+            AwsPrincipal::Account { id, partition } => {
+                let principal = &caller.principal;
+                let same = id == principal.account() && partition.is_none_or(|p| p == principal.partition());
+                let root = *principal.kind() == PrincipalKind::Root;
+                same.then_some(if root { Closeness::Direct } else { Closeness::Account })
+            }
             AwsPrincipal::Principal(principal) => direct(principal.same_principal(&caller.principal)),
             AwsPrincipal::Session(arn) => direct(*arn == caller.arn),
         }
@@ -206,12 +214,14 @@ fn aws_principal(text: &str) -> Option<AwsPrincipal> {
     if text == "*" {
         return Some(AwsPrincipal::Anyone);
     }
-    if let Ok(account) = text.parse::<AccountId>() {
-        return Some(AwsPrincipal::Account(account));
+    if let Ok(id) = text.parse::<AccountId>() {
+        return Some(AwsPrincipal::Account { id, partition: None });
     }
     if let Ok(principal) = text.parse::<PrincipalArn>() {
         return Some(match principal.kind() {
-            PrincipalKind::Root => AwsPrincipal::Account(principal.account().clone()),
+            PrincipalKind::Root => {
+                AwsPrincipal::Account { id: principal.account().clone(), partition: Some(principal.partition()) }
+            }
             PrincipalKind::Role { .. } | PrincipalKind::User { .. } | PrincipalKind::FederatedUser { .. } => {
                 AwsPrincipal::Principal(principal)
             }

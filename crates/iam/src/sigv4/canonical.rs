@@ -13,7 +13,8 @@ pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 pub(super) const TERMINATOR: &str = "aws4_request";
 
 /// The path as it is signed: dot segments and empty segments removed, then encoded once more than it came
-/// (`%3A` becomes `%253A`). S3 alone does otherwise.
+/// (`%3A` becomes `%253A`). S3 alone does otherwise. Signers differ on a dot segment at the very end, which no call has;
+/// here it goes with the slash before it, as in botocore.
 pub(super) fn canonical_path(raw: &str) -> String {
     let mut segments = Vec::new();
     for segment in raw.split('/') {
