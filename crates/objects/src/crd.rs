@@ -117,3 +117,9 @@ fn version_rank(version: &str) -> Option<(u8, u64, u64)> {
 pub(crate) fn read(_version: &CustomVersion, value: &Value) -> Reading {
     Reading { value: value.clone(), ..Reading::default() }
 }
+
+/// Fills in the schema's defaults.
+pub(crate) fn fill_defaults(_schema: &Value, _object: &mut Value) {}
+
+/// Checks an object against the schema.
+pub(crate) fn validate(_schema: &Value, _new: &Value, _old: Option<&Value>, _errors: &mut Vec<crate::validate::FieldError>) {}

@@ -2,9 +2,19 @@
 //! server sets, admission's additions, validation.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::{registry::ResourceType, status::Status};
+use crate::{
+    crd,
+    kinds::{self, Check, Kind, list, set, text},
+    model::{MODEL, Message, Type},
+    names,
+    registry::ResourceType,
+    selector::LabelSelector,
+    status::Status,
+    typed,
+    validate::FieldError,
+};
 
 /// What a create gets from outside.
 #[derive(Debug, Clone, Copy)]
@@ -19,14 +29,92 @@ pub struct Creation<'a> {
     pub seed: u64,
 }
 
+/// Fills in what decoding a body of the type would: its defaults, in canonical form.
+pub fn default(resource: &ResourceType, object: Value) -> Value {
+    match (resource.message(), &resource.custom) {
+        (Some(message), _) => {
+            let mut object = typed::read(message, &object).value;
+            kinds::defaults::fill(message, &mut object);
+            typed::read(message, &object).value
+        }
+        (None, Some(custom)) => {
+            let mut object = object;
+            crd::fill_defaults(&custom.schema, &mut object);
+            object
+        }
+        (None, None) => object,
+    }
+}
+
 /// Prepares and checks a new object: metadata (uid, creationTimestamp, namespace, generated name, generation), what
 /// admission adds, type defaults, empty status, then validation. The result has no `resourceVersion`: the store's
-/// revision is put there later.
+/// revision is put there later. Virtual resources (reviews) are only defaulted: call [`default`] for them.
 ///
 /// # Errors
 /// 400 where the namespace differs from the path's, 422 with all causes where it is invalid.
 pub fn create(resource: &ResourceType, object: Value, with: &Creation<'_>) -> Result<Value, Status> {
-    todo!()
+    let kind = kinds::of(resource);
+    let mut object = default(resource, object);
+    let named = text(&object, "/metadata/namespace").to_owned();
+    match with.namespace {
+        Some(namespace) if !named.is_empty() && named != namespace => {
+            return Err(Status::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        Some(namespace) => set(&mut object, &["metadata", "namespace"], json!(namespace)),
+        None => {}
+    }
+    if !text(&object, "/metadata/resourceVersion").is_empty() {
+        let message = "resourceVersion should not be set on objects to be created".to_owned();
+        return Err(Status { code: 500, reason: "", message, details: None });
+    }
+    let generate = text(&object, "/metadata/generateName").to_owned();
+    if text(&object, "/metadata/name").is_empty() && !generate.is_empty() {
+        set(&mut object, &["metadata", "name"], json!(names::generate(&generate, with.seed)));
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+            metadata.remove(field);
+        }
+        metadata.insert("uid".to_owned(), json!(with.uid));
+        metadata.insert("creationTimestamp".to_owned(), json!(typed::time_text(with.now, false)));
+        if kind.generation {
+            metadata.insert("generation".to_owned(), json!(1));
+        }
+    }
+    if has_status(resource)
+        && let Value::Object(fields) = &mut object
+    {
+        fields.remove("status");
+    }
+    (kind.create)(&mut object, with);
+    let object = canonical(resource, object);
+    let mut errors = Vec::new();
+    check_metadata(resource, kind, &object, &mut errors);
+    check(resource, kind, Check { new: &object, old: None }, &mut errors);
+    finish(resource, object, &errors)
+}
+
+/// Whether the server alone writes the type's status. Nodes bring theirs.
+fn has_status(resource: &ResourceType) -> bool {
+    resource.subresource("status").is_some() && !resource.is("", "nodes")
+}
+
+/// The form in which the object is answered.
+fn canonical(resource: &ResourceType, object: Value) -> Value {
+    match resource.message() {
+        Some(message) => typed::read(message, &object).value,
+        None => object,
+    }
+}
+
+fn finish(resource: &ResourceType, object: Value, errors: &[FieldError]) -> Result<Value, Status> {
+    if errors.is_empty() {
+        return Ok(object);
+    }
+    let name = text(&object, "/metadata/name");
+    Err(Status::invalid(&resource.group, &resource.kind, name, errors))
 }
 
 /// Prepares and checks an update of `old` to `new`, both whole objects: system metadata is kept, `status` stays on the
@@ -36,26 +124,312 @@ pub fn create(resource: &ResourceType, object: Value, with: &Creation<'_>) -> Re
 /// # Errors
 /// 422 with all causes, immutable fields among them.
 pub fn update(resource: &ResourceType, subresource: Option<&str>, old: &Value, new: Value) -> Result<Value, Status> {
-    todo!()
+    let kind = kinds::of(resource);
+    let mut new = default(resource, new);
+    keep_metadata(&mut new, old);
+    match subresource {
+        Some("status") => keep_all_but_status(resource, &mut new, old),
+        Some("finalize") => {
+            let finalizers = new.pointer("/spec/finalizers").cloned().unwrap_or(json!([]));
+            new = old.clone();
+            set(&mut new, &["spec", "finalizers"], finalizers);
+        }
+        _ => {
+            if has_status(resource) {
+                keep_member(&mut new, old, "status");
+            }
+            (kind.update)(&mut new, old);
+            if kind.generation {
+                let generation = old.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
+                let generation = generation + i64::from(content(resource, old) != content(resource, &new));
+                if generation > 0 {
+                    set(&mut new, &["metadata", "generation"], json!(generation));
+                }
+            }
+        }
+    }
+    let new = canonical(resource, new);
+    let mut errors = Vec::new();
+    check_metadata_update(&new, old, &mut errors);
+    if subresource != Some("finalize") {
+        check_labels(&new, "metadata", &mut errors);
+        if subresource != Some("status") || resource.custom.is_some() {
+            check(resource, kind, Check { new: &new, old: Some(old) }, &mut errors);
+        }
+    }
+    finish(resource, new, &errors)
+}
+
+fn keep_member(new: &mut Value, old: &Value, member: &str) {
+    let Value::Object(fields) = new else { return };
+    match old.get(member) {
+        Some(before) => drop(fields.insert(member.to_owned(), before.clone())),
+        None => drop(fields.remove(member)),
+    }
+}
+
+/// What clients may leave out or can't change: it is as it was. A uid that differs is an error later.
+fn keep_metadata(new: &mut Value, old: &Value) {
+    const ALWAYS: [&str; 6] = [
+        "resourceVersion",
+        "creationTimestamp",
+        "generation",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+    ];
+    const IF_ABSENT: [&str; 3] = ["uid", "namespace", "name"];
+    if !new.get("metadata").is_some_and(Value::is_object) {
+        set(new, &["metadata"], json!({}));
+    }
+    let Some(metadata) = new.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    for field in ALWAYS.into_iter().chain(IF_ABSENT.into_iter().filter(|f| !metadata.contains_key(*f)).collect::<Vec<_>>()) {
+        match old.pointer(&format!("/metadata/{field}")) {
+            Some(before) => drop(metadata.insert(field.to_owned(), before.clone())),
+            None => drop(metadata.remove(field)),
+        }
+    }
+}
+
+fn keep_all_but_status(resource: &ResourceType, new: &mut Value, old: &Value) {
+    let Value::Object(fields) = new else { return };
+    let status = fields.get("status").cloned();
+    let metadata = fields.get("metadata").cloned();
+    let mut out = old.as_object().cloned().unwrap_or_default();
+    match status {
+        Some(status) => drop(out.insert("status".to_owned(), status)),
+        None => drop(out.remove("status")),
+    }
+    if resource.custom.is_none() {
+        if let Some(metadata) = metadata {
+            out.insert("metadata".to_owned(), metadata);
+        }
+    } else if let (Some(Value::Object(kept)), Some(managed)) =
+        (out.get_mut("metadata"), metadata.as_ref().and_then(|m| m.get("managedFields")))
+    {
+        kept.insert("managedFields".to_owned(), managed.clone());
+    }
+    *fields = out;
+}
+
+/// What counts for `metadata.generation`: all but metadata and (where the server writes it) status.
+fn content(resource: &ResourceType, object: &Value) -> Map<String, Value> {
+    let mut out = object.as_object().cloned().unwrap_or_default();
+    out.remove("metadata");
+    if has_status(resource) {
+        out.remove("status");
+    }
+    out
+}
+
+fn check(resource: &ResourceType, kind: &Kind, check: Check<'_>, errors: &mut Vec<FieldError>) {
+    (kind.validate)(check, errors);
+    if let Some(custom) = &resource.custom {
+        crd::validate(&custom.schema, check.new, check.old, errors);
+    } else if !kind.checked
+        && let Some(message) = resource.message()
+    {
+        check_required(MODEL.get(message), check.new, "", errors);
+    }
+}
+
+/// For types without a check of their own: texts and lists that the schema requires, and enums.
+fn check_required(message: &'static Message, object: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    let Value::Object(fields) = object else { return };
+    for field in &message.fields {
+        if field.json == "status" || field.json == "metadata" {
+            continue;
+        }
+        let path = if at.is_empty() { field.json.to_owned() } else { format!("{at}.{}", field.json) };
+        let value = fields.get(field.json).unwrap_or(&Value::Null);
+        let empty = value.is_null() || value.as_str() == Some("");
+        if field.required && empty && matches!(field.ty, Type::String) {
+            errors.push(FieldError::required(path.clone(), ""));
+        }
+        if !empty && !field.allowed.is_empty() && value.as_str().is_some_and(|v| !field.allowed.contains(&v)) {
+            errors.push(FieldError::not_supported(path.clone(), value, &field.allowed));
+        }
+        match (&field.ty, value) {
+            (Type::Message(id), value) if !value.is_null() => check_required(MODEL.get(*id), value, &path, errors),
+            (Type::List(item), Value::Array(items)) => {
+                if let Type::Message(id) = item.as_ref() {
+                    for (i, value) in items.iter().enumerate() {
+                        check_required(MODEL.get(*id), value, &format!("{path}[{i}]"), errors);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn check_metadata(resource: &ResourceType, kind: &Kind, object: &Value, errors: &mut Vec<FieldError>) {
+    let (name, generate) = (text(object, "/metadata/name"), text(object, "/metadata/generateName"));
+    let rule = kind.name;
+    if !generate.is_empty() {
+        let problems = rule.check(generate, true).into_iter();
+        errors.extend(problems.map(|p| FieldError::invalid_text("metadata.generateName", generate, p)));
+    }
+    if name.is_empty() {
+        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
+    } else {
+        errors.extend(rule.check(name, false).into_iter().map(|p| FieldError::invalid_text("metadata.name", name, p)));
+    }
+    let namespace = text(object, "/metadata/namespace");
+    match (resource.namespaced, namespace) {
+        (true, "") => errors.push(FieldError::required("metadata.namespace", "")),
+        (true, namespace) => {
+            let problems = names::dns1123_label(namespace).into_iter();
+            errors.extend(problems.map(|p| FieldError::invalid_text("metadata.namespace", namespace, p)));
+        }
+        (false, "") => {}
+        (false, _) => errors.push(FieldError::forbidden("metadata.namespace", "not allowed on this type")),
+    }
+    check_labels(object, "metadata", errors);
+}
+
+const MAX_ANNOTATIONS: usize = 256 * 1024;
+
+/// Labels, annotations, owners and finalizers; `at` is the path of the object's metadata.
+pub(crate) fn check_labels(object: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    let entries = |field: &str| object.pointer(&format!("/metadata/{field}")).and_then(Value::as_object).into_iter().flatten();
+    for (key, value) in entries("labels") {
+        let value = value.as_str().unwrap_or("");
+        let field = format!("{at}.labels");
+        errors.extend(names::qualified_name(key).into_iter().map(|p| FieldError::invalid_text(field.clone(), key, p)));
+        errors.extend(names::label_value(value).into_iter().map(|p| FieldError::invalid_text(field.clone(), value, p)));
+    }
+    let mut total = 0;
+    for (key, value) in entries("annotations") {
+        total += key.len() + value.as_str().map_or(0, str::len);
+        let field = format!("{at}.annotations");
+        // Upper case is allowed in an annotation's prefix.
+        let problems = names::qualified_name(&key.to_lowercase()).into_iter();
+        errors.extend(problems.map(|p| FieldError::invalid_text(field.clone(), key, p)));
+    }
+    if total > MAX_ANNOTATIONS {
+        errors.push(FieldError::too_long(format!("{at}.annotations"), MAX_ANNOTATIONS));
+    }
+    for (i, owner) in list(object, "/metadata/ownerReferences").iter().enumerate() {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if text(owner, &format!("/{field}")).is_empty() {
+                errors.push(FieldError::required(format!("{at}.ownerReferences[{i}].{field}"), "must not be empty"));
+            }
+        }
+    }
+    for finalizer in list(object, "/metadata/finalizers").iter().filter_map(Value::as_str) {
+        let field = format!("{at}.finalizers");
+        let problems = names::qualified_name(finalizer);
+        let unqualified = problems.is_empty() && !finalizer.contains('/');
+        errors.extend(problems.into_iter().map(|p| FieldError::invalid_text(field.clone(), finalizer, p)));
+        if unqualified && !matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion") {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(FieldError::invalid_text(field, finalizer, detail));
+        }
+    }
+}
+
+fn check_metadata_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    for field in ["name", "namespace", "uid"] {
+        let pointer = format!("/metadata/{field}");
+        let (before, after) = (old.pointer(&pointer).unwrap_or(&Value::Null), new.pointer(&pointer).unwrap_or(&Value::Null));
+        if before != after {
+            errors.push(FieldError::invalid(format!("metadata.{field}"), after, "field is immutable"));
+        }
+    }
+    if !text(old, "/metadata/deletionTimestamp").is_empty() {
+        let before = list(old, "/metadata/finalizers");
+        let added: Vec<String> = list(new, "/metadata/finalizers")
+            .iter()
+            .filter(|f| !before.contains(f))
+            .filter_map(Value::as_str)
+            .map(crate::validate::go_quote)
+            .collect();
+        if !added.is_empty() {
+            let detail = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                added.join(", ")
+            );
+            errors.push(FieldError::forbidden("metadata.finalizers", detail));
+        }
+    }
 }
 
 /// Whether two versions differ in nothing but `managedFields` times and `resourceVersion`: then nothing is written.
 pub fn same(old: &Value, new: &Value) -> bool {
-    todo!()
+    fn stripped(object: &Value) -> Value {
+        let mut object = object.clone();
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("resourceVersion");
+            for entry in metadata.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Value::Object(entry) = entry {
+                    entry.remove("time");
+                }
+            }
+        }
+        object
+    }
+    stripped(old) == stripped(new)
 }
 
 /// Turns an object of one served version into another of the same resource (HPA, events; others only change
 /// `apiVersion`).
 pub fn convert(object: Value, from: &ResourceType, to: &ResourceType) -> Value {
-    todo!()
+    kinds::convert(object, from, to)
+}
+
+/// Where a custom resource keeps what a `Scale` shows, as JSON pointers.
+fn scale_paths(resource: &ResourceType) -> Option<(String, String, Option<String>)> {
+    if let Some(custom) = &resource.custom {
+        let scale = custom.scale.as_ref()?;
+        let path = |key: &str| scale.get(key).and_then(Value::as_str).map(|p| p.replace('.', "/"));
+        return Some((path("specReplicasPath")?, path("statusReplicasPath")?, path("labelSelectorPath")));
+    }
+    resource.subresource("scale")?;
+    Some(("/spec/replicas".to_owned(), "/status/replicas".to_owned(), None))
 }
 
 /// The `autoscaling/v1 Scale` of a scalable object; `None` where the type has none.
 pub fn scale_of(resource: &ResourceType, object: &Value) -> Option<Value> {
-    todo!()
+    let (spec, status, selector) = scale_paths(resource)?;
+    let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+    let mut metadata = Map::new();
+    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        if let Some(value) = object.pointer(&format!("/metadata/{field}")) {
+            metadata.insert(field.to_owned(), value.clone());
+        }
+    }
+    let selector = match selector {
+        Some(pointer) => text(object, &pointer).to_owned(),
+        None => selector_text(object.pointer("/spec/selector").unwrap_or(&Value::Null)),
+    };
+    let scale = json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
+        "spec": {"replicas": number(&spec)}, "status": {"replicas": number(&status), "selector": selector}});
+    typed::read_kind("autoscaling", "v1", "Scale", &scale).map(|reading| reading.value)
+}
+
+/// A selector as a `Scale` prints it.
+fn selector_text(selector: &Value) -> String {
+    let plain = selector.as_object().is_some_and(|s| !s.contains_key("matchLabels") && !s.contains_key("matchExpressions"));
+    let wrapped = if plain { json!({"matchLabels": selector}) } else { selector.clone() };
+    LabelSelector::from_value(&wrapped).unwrap_or_default().to_string()
 }
 
 /// Sets the replicas that a `Scale` asks for.
+///
+/// # Errors
+/// 422 for a negative number, 404 where the type can't be scaled.
 pub fn set_scale(resource: &ResourceType, object: &mut Value, scale: &Value) -> Result<(), Status> {
-    todo!()
+    let Some((spec, ..)) = scale_paths(resource) else { return Err(Status::unknown_path()) };
+    let replicas = scale.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
+    if replicas < 0 {
+        let error = FieldError::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
+        return Err(Status::invalid("autoscaling", "Scale", text(object, "/metadata/name"), &[error]));
+    }
+    let path: Vec<&str> = spec.split('/').filter(|p| !p.is_empty()).collect();
+    set(object, &path, json!(replicas));
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,6 +112,8 @@ pub(crate) struct Field {
     pub(crate) patch_strategy: &'static str,
     /// Values of an enum, sorted; empty for none.
     pub(crate) allowed: Vec<&'static str>,
+    /// Whether the schema requires it.
+    pub(crate) required: bool,
 }
 
 /// One message.
@@ -180,6 +182,12 @@ impl Model {
         self.names.get(name).copied()
     }
 
+    /// All names.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.keys().copied()
+    }
+
     /// The message of a group, version and kind as JSON names them. The options and `Status` are found in any group.
     pub(crate) fn of_kind(&self, group: &str, version: &str, kind: &str) -> Option<MessageId> {
         const META: &str = "k8s.io.apimachinery.pkg.apis.meta.v1.";
@@ -245,6 +253,8 @@ struct RawSchema {
     properties: HashMap<&'static str, RawProperty>,
     #[serde(default, rename = "x-kubernetes-map-type")]
     map_type: Option<&'static str>,
+    #[serde(default)]
+    required: Vec<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -317,6 +327,7 @@ fn field(
         patch_key: property.and_then(|p| p.patch_key),
         patch_strategy: property.and_then(|p| p.patch_strategy).unwrap_or(""),
         allowed: property.map(|p| p.allowed.clone()).unwrap_or_default(),
+        required: schema.is_some_and(|s| s.required.contains(&json)),
     }
 }
 

@@ -100,6 +100,28 @@ impl LabelSelector {
     }
 }
 
+impl std::fmt::Display for LabelSelector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, requirement) in self.requirements.iter().enumerate() {
+            let Requirement { key, operator, values } = requirement;
+            let comma = if i > 0 { "," } else { "" };
+            let one = values.first().map_or("", String::as_str);
+            let all = values.join(",");
+            match operator {
+                Operator::In if values.len() == 1 => write!(f, "{comma}{key}={one}")?,
+                Operator::In => write!(f, "{comma}{key} in ({all})")?,
+                Operator::NotIn if values.len() == 1 => write!(f, "{comma}{key}!={one}")?,
+                Operator::NotIn => write!(f, "{comma}{key} notin ({all})")?,
+                Operator::Exists => write!(f, "{comma}{key}")?,
+                Operator::DoesNotExist => write!(f, "{comma}!{key}")?,
+                Operator::GreaterThan => write!(f, "{comma}{key}>{one}")?,
+                Operator::LessThan => write!(f, "{comma}{key}<{one}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Requirement {
     fn matches(&self, label: Option<&str>) -> bool {
         let among = |label: &str| self.values.iter().any(|v| v == label);

@@ -60,6 +60,11 @@ impl FieldError {
         Self::new(field, FieldErrorKind::Invalid, go_quote(value), detail)
     }
 
+    /// A value that breaks a rule, already printed as Kubernetes does.
+    pub(crate) fn invalid_printed(field: impl Into<String>, printed: String, detail: impl Into<String>) -> Self {
+        Self::new(field, FieldErrorKind::Invalid, printed, detail)
+    }
+
     /// A value that is none of the allowed ones.
     pub fn not_supported(field: impl Into<String>, value: &Value, allowed: &[&str]) -> Self {
         let allowed: Vec<String> = allowed.iter().map(|a| go_quote(a)).collect();

@@ -1,1 +1,0 @@
-//! What data can't say about the built-in types.

@@ -1,0 +1,1 @@
+//! The cells that the server prints for each type.
