@@ -133,7 +133,7 @@ fn policy() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
     fn agrees_with_the_naive_model(
         policies in prop::collection::vec(policy(), 1..3),
