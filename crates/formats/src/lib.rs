@@ -6,11 +6,24 @@
 //! is `entryway_plan`): what can't be known from the text is [`PrincipalRef::Unknown`] with the reason, never
 //! a guess.
 
+mod cloudformation;
 mod diagnostic;
+mod eksctl;
+mod json;
+mod manifest;
 mod model;
+mod nearest;
+mod own;
+mod read;
+mod reader;
+mod terraform;
+mod tree;
+mod yaml;
 
 pub use diagnostic::{Diagnostic, Place, Placed, Read, Severity, Source};
 pub use model::{
     ClusterSelector, Declared, DeclaredAwsAuth, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Expiry, OwnPolicy,
     PolicyRef, PrincipalRef,
 };
+pub use read::{Format, UnknownFormat, read, read_all};
+pub use reader::ReadOptions;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use entryway_access::{
     AccessScope, AccountId, AuthenticationMode, AwsAuth, AwsAuthProblem, ClusterName, EntryType, PolicyArn, PolicyName,
-    PolicyRule, PrincipalArn, RbacObjects, Region,
+    PolicyRule, PrincipalArn, PrincipalKind, RbacObjects, Region,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -82,6 +82,8 @@ pub struct DeclaredAwsAuth {
 pub enum PrincipalRef {
     /// An ARN.
     Arn(PrincipalArn),
+    /// A role or user of the cluster's own account, whichever that is: `role/Admin`.
+    InAccount(PrincipalKind),
     /// An IAM Identity Center permission set, by name: the role `AWSReservedSSO_<set>_<16 hex>` of an account.
     SsoPermissionSet {
         /// The set's name.
@@ -176,4 +178,22 @@ pub struct OwnPolicy {
     pub rules: Vec<PolicyRule>,
     /// A line for people.
     pub description: Option<String>,
+}
+
+impl Declared {
+    /// Takes a cluster in. One that is there already (the same selector) gets its entries, mode, aws-auth
+    /// and RBAC as well; what stood there first stays where both say something.
+    pub fn add_cluster(&mut self, cluster: DeclaredCluster) {
+        let same = |known: &&mut DeclaredCluster| known.selector.value == cluster.selector.value;
+        match self.clusters.iter_mut().find(same) {
+            None => self.clusters.push(cluster),
+            Some(known) => {
+                known.mode = known.mode.take().or(cluster.mode);
+                known.entries.extend(cluster.entries);
+                known.aws_auth = known.aws_auth.take().or(cluster.aws_auth);
+                known.rbac.roles.extend(cluster.rbac.roles);
+                known.rbac.bindings.extend(cluster.rbac.bindings);
+            }
+        }
+    }
 }
