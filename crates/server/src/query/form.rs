@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entryway_directory::{DirectoryError, Tag, Tags};
+use entryway_directory::{Tag, Tags};
 use entryway_iam::sigv4::decode_query;
 use serde_json::{Map, Value};
 
@@ -103,7 +103,7 @@ impl Parameters {
         let keys = self.fields("Tags", "Key")?;
         let values = self.fields("Tags", "Value")?;
         let tags = keys.into_iter().zip(values).map(|(key, value)| Tag { key, value }).collect();
-        Ok(Tags::new(tags).map_err(DirectoryError::from)?)
+        Ok(Tags::new(tags)?)
     }
 
     /// The numbers of a list's members, ascending.

@@ -9,9 +9,12 @@ fn allow(action: &str, resource: &str) -> String {
     )
 }
 
-/// Every operation, with parameters that name things which may not exist, and the resource as IAM names it.
+/// An operation, its parameters, and the resource as IAM names it in a refusal.
+type Operation<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
+/// Every operation, with parameters that name things which do not exist.
 #[rustfmt::skip]
-const OPERATIONS: &[(&str, &[(&str, &str)], &str)] = &[
+const OPERATIONS: &[Operation<'static>] = &[
     ("CreateRole", &[("RoleName", "r"), ("AssumeRolePolicyDocument", TRUST_ROOT)], "arn:aws:iam::111122223333:role/r"),
     ("GetRole", &[("RoleName", "r")], "role r"),
     ("ListRoles", &[], "arn:aws:iam::111122223333:role/"),
