@@ -123,6 +123,7 @@ pub(crate) enum Command {
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print the version
+    #[command(before_help = "Example:\n  entryway version -o name")]
     Version,
 }
 

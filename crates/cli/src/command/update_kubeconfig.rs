@@ -106,7 +106,7 @@ fn choose(candidates: &[PathBuf], arn: &str) -> Result<KubeconfigFile, CliError>
         match KubeconfigFile::read(path.clone()) {
             Ok(file) if kubeconfig::has_cluster(&file.text, arn) => return Ok(file),
             Ok(_) => {}
-            Err(error) => output::note(&format!("passed over: {error}")),
+            Err(error) => tracing::warn!("passed over: {}", error.to_string().trim_end()),
         }
     }
     KubeconfigFile::read(candidates.first().map_or(Path::new("config"), PathBuf::as_path).to_owned())

@@ -169,7 +169,9 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, TextError> {
                 let mut node = Node::new(Value::Scalar { text: value.into_owned(), plain }, span);
                 node.anchor = anchor;
                 node.tag = tag.map(|tag| tag.to_string());
-                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) && node.end.column == 0 {
+                // A block's end is the parser's next mark, on a line that is not the block's.
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                if block && is_blank_before(text, node.end) {
                     node.end.line -= 1;
                 }
                 Some(node)
@@ -198,6 +200,11 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, TextError> {
         }
     }
     Ok(root.filter(|root| !root.is_null()))
+}
+
+fn is_blank_before(text: &str, place: Place) -> bool {
+    let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+    line.chars().take(place.column).all(char::is_whitespace)
 }
 
 /// A list of keys and values in turn, as a map.

@@ -183,11 +183,10 @@ fn upsert_lines(text: &str, root: &Node, key: &str, entry: &Json) -> Option<Stri
         lines.replace(name.end.line, name.end.line, new)?;
         return Some(lines.join());
     };
-    let column = list.start.column;
+    let column = dash_column(&lines, last)?;
     match items.iter().find(|item| item.name() == entry_name(entry)) {
         Some(old) => {
-            let (before, _) = split_at_char(lines.get(old.start.line)?, old.start.column)?;
-            (before.trim() == "-").then_some(())?;
+            dash_column(&lines, old)?;
             lines.replace(old.start.line, old.end.line, item_lines(entry, column))?;
         }
         None => lines.insert_behind(last.end.line, item_lines(entry, column))?,
@@ -221,6 +220,12 @@ fn set_line(text: &str, root: &Node, key: &str, value: &str) -> Option<String> {
 fn item_lines(entry: &Json, column: usize) -> Vec<String> {
     let indent = " ".repeat(column);
     yaml::to_string(&Json::Array(vec![entry.clone()])).lines().map(|line| format!("{indent}{line}")).collect()
+}
+
+/// Where the `-` of a list's element stands; `None` where it is not alone before it on the line.
+fn dash_column(lines: &Lines, item: &Node) -> Option<usize> {
+    let (before, _) = split_at_char(lines.get(item.start.line)?, item.start.column)?;
+    before.trim_end().strip_suffix('-').filter(|indent| indent.trim().is_empty()).map(str::len)
 }
 
 fn split_at_char(line: &str, column: usize) -> Option<(&str, &str)> {

@@ -223,7 +223,7 @@ fn any_kubeconfig() -> impl Strategy<Value = String> {
         Just("current-context: \"x y\"\n".to_owned()),
     ];
     (list("clusters"), list("users"), list("contexts"), current, 0usize..4).prop_map(|(a, b, c, d, turn)| {
-        let mut parts = vec![a, b, c, d, "kind: Config\n".to_owned()];
+        let mut parts = [a, b, c, d, "kind: Config\n".to_owned()];
         parts.rotate_left(turn);
         parts.concat()
     })
@@ -254,7 +254,8 @@ proptest! {
             let wanted = match key.as_str() { "clusters" => entries().cluster, "users" => entries().user, _ => entries().context };
             prop_assert!(same(first, &node(&wanted).unwrap()));
         }
-        prop_assert_eq!(new.get("current-context").and_then(Node::text), entry_name(&entries().context));
+        let wanted = entries().context;
+        prop_assert_eq!(new.get("current-context").and_then(Node::text), entry_name(&wanted));
         prop_assert_eq!(new.get("kind").and_then(Node::text), Some("Config"));
         let again = edit(&edited.text, &entries()).unwrap();
         prop_assert_eq!(again.text, edited.text);
