@@ -168,7 +168,7 @@ impl Snapshot {
         let mut any = false;
         for compiled in self.entries.named(principal.key) {
             any = true;
-            if !used.is_some_and(|used| used.entry.principal == compiled.entry.principal) {
+            if used.is_none_or(|used| used.entry.principal != compiled.entry.principal) {
                 let why = entry_miss(&compiled.entry, principal.unique_id, now);
                 into.push(Considered::EntryNotUsed { entry: &compiled.entry, why });
             }

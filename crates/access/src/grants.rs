@@ -4,16 +4,18 @@
 //! have in the request's namespace, however many bindings the cluster has (Kubernetes' own authorizer
 //! walks them all). Roles are compiled once and shared by their bindings.
 //!
-//! The table keeps no names, only 64-bit hashes of them: before anything is allowed, the binding's own
-//! subjects are asked whether they mean this user or group. A collision so costs time, never rights.
+//! With a million bindings the price is not the work but the way to memory. So what a probe reads stands
+//! close together, and all of a request's probes are made before the first grant is looked at: the
+//! processor then waits for them at the same time, not one after the other.
 
-use std::hash::BuildHasher;
+use std::hint::black_box;
 
-use hashbrown::{DefaultHashBuilder, Equivalent, HashMap};
+use hashbrown::{Equivalent, HashMap};
 
 use crate::aggregation;
 use crate::rbac::SERVICE_ACCOUNT_PREFIX;
 use crate::rules::{Question, RuleSet};
+use crate::subject_table::{Run, SubjectTable};
 use crate::{Binding, PolicyRule, RbacObjects, Reason, RoleKind, RoleRef, Subject, UserInfo};
 
 /// All RBAC objects of a cluster, compiled.
@@ -25,7 +27,6 @@ pub(crate) struct RbacIndex {
     /// By namespace (empty for a ClusterRole) and name.
     roles: HashMap<(String, String), u32>,
     namespaces: HashMap<String, NamespaceId>,
-    hasher: DefaultHashBuilder,
     subjects: SubjectTable,
     /// INVARIANT (runs of a subject): the grants of one subject stand together, in the order of their
     /// namespaces, cluster-wide ones first.
@@ -55,6 +56,8 @@ struct Grant {
     namespace: NamespaceId,
     role: u32,
     binding: u32,
+    /// Which of the binding's subjects it is.
+    subject: u32,
 }
 
 /// Who is asked about.
@@ -91,7 +94,6 @@ impl RbacIndex {
             rules,
             roles,
             namespaces: HashMap::new(),
-            hasher: DefaultHashBuilder::default(),
             subjects: SubjectTable::default(),
             grants: Vec::new(),
         };
@@ -101,14 +103,16 @@ impl RbacIndex {
 
     /// Sorts all grants by subject and namespace, and notes where each subject's begin.
     fn place_grants(&mut self) {
-        let mut all: Vec<(u64, Grant)> = Vec::with_capacity(self.objects.bindings.len());
+        let service_accounts = ServiceAccountNames::of(&self.objects.bindings);
+        let mut subjects: HashMap<Who<'_>, u32> = HashMap::new();
+        let mut all: Vec<(u32, Grant)> = Vec::with_capacity(self.objects.bindings.len());
         for (binding, object) in (0u32..).zip(&self.objects.bindings) {
             let namespace = match &object.namespace {
                 None => CLUSTER_WIDE,
                 Some(name) => match self.namespaces.get(name) {
                     Some(id) => *id,
                     None => {
-                        let id = u32::try_from(self.namespaces.len() + 1).unwrap_or(u32::MAX);
+                        let id = count(self.namespaces.len()) + 1;
                         self.namespaces.insert(name.clone(), id);
                         id
                     }
@@ -117,36 +121,31 @@ impl RbacIndex {
             let Some(role) = self.find_role(&object.role, object.namespace.as_deref().unwrap_or_default()) else {
                 continue; // A missing role grants nothing until it is there.
             };
-            let grant = Grant { namespace, role, binding };
-            all.extend(object.subjects.iter().map(|subject| (self.hash_subject(subject), grant)));
+            for (subject, named) in (0u32..).zip(&object.subjects) {
+                let next = count(subjects.len());
+                let id = *subjects.entry(service_accounts.who(named)).or_insert(next);
+                all.push((id, Grant { namespace, role, binding, subject }));
+            }
         }
-        all.sort_unstable_by_key(|(hash, grant)| (*hash, grant.namespace, grant.binding));
-        all.dedup_by_key(|(hash, grant)| (*hash, grant.binding));
-        let mut runs = Vec::new();
+        all.sort_unstable_by_key(|(id, grant)| (*id, grant.namespace, grant.role, grant.binding, grant.subject));
+        // Two bindings that give one role in one place are one grant: the first tells why.
+        all.dedup_by_key(|(id, grant)| (*id, grant.namespace, grant.role));
+        let mut runs = vec![Run::default(); subjects.len()];
         let mut start = 0u32;
         for run in all.chunk_by(|(a, _), (b, _)| a == b) {
-            let length = u32::try_from(run.len()).unwrap_or(u32::MAX);
-            if let Some((hash, _)) = run.first() {
-                runs.push(Run { hash: *hash, start, length });
+            let length = count(run.len());
+            if let Some(place) = run.first().and_then(|(id, _)| runs.get_mut(*id as usize)) {
+                *place = Run { start, length };
             }
             start = start.saturating_add(length);
         }
+        let runs = subjects.into_iter().filter_map(|(who, id)| Some((who, *runs.get(id as usize)?)));
+        self.subjects = SubjectTable::new(runs);
         self.grants = all.into_iter().map(|(_, grant)| grant).collect();
-        self.subjects = SubjectTable::new(&runs);
     }
 
     pub(crate) fn objects(&self) -> &RbacObjects {
         &self.objects
-    }
-
-    fn hash_subject(&self, subject: &Subject) -> u64 {
-        match subject {
-            Subject::User(name) => self.hasher.hash_one(Who::User(name)),
-            Subject::Group(name) => self.hasher.hash_one(Who::Group(name)),
-            Subject::ServiceAccount { namespace, name } => {
-                self.hasher.hash_one(Who::User(&format!("{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}")))
-            }
-        }
     }
 
     fn find_role(&self, role: &RoleRef, namespace: &str) -> Option<u32> {
@@ -165,15 +164,19 @@ impl RbacIndex {
         self.rules.get(index as usize).map(RuleSet::rules)
     }
 
-    /// The grants of a subject that hold in `namespace`: cluster-wide ones, then those of the namespace.
-    fn grants_in(&self, who: Who<'_>, namespace: NamespaceId) -> impl Iterator<Item = &Grant> {
-        let all =
-            self.subjects.find(self.hasher.hash_one(who)).and_then(|run| self.grants.get(run)).unwrap_or_default();
+    /// The grants of a run that hold in `namespace`: cluster-wide ones, then those of the namespace.
+    fn grants_in(&self, run: Run, namespace: NamespaceId) -> impl Iterator<Item = &Grant> {
+        let all = self.grants.get(run.range()).unwrap_or_default();
         let cluster_wide = all.iter().take_while(|grant| grant.namespace == CLUSTER_WIDE);
         let local = if namespace == CLUSTER_WIDE {
             &[][..]
         } else {
-            let first = all.partition_point(|grant| grant.namespace < namespace);
+            // Halving makes each step wait for the one before it: few grants are read faster in a row.
+            let first = if all.len() <= READ_IN_A_ROW {
+                all.iter().take_while(|grant| grant.namespace < namespace).count()
+            } else {
+                all.partition_point(|grant| grant.namespace < namespace)
+            };
             all.get(first..).unwrap_or_default()
         };
         cluster_wide.chain(local.iter().take_while(move |grant| grant.namespace == namespace))
@@ -190,33 +193,72 @@ impl RbacIndex {
     /// The first binding that allows the request, if one does: of the user, then of each group.
     pub(crate) fn decide<'s>(&'s self, user: &UserInfo, question: &Question<'_>) -> Option<Reason<'s>> {
         let namespace = self.namespace_id(question.namespace());
-        everyone(user).find_map(|who| {
-            self.grants_in(who, namespace).find_map(|grant| {
-                let rule = self.rules.get(grant.role as usize)?.find(question)?;
-                let binding = self.objects.bindings.get(grant.binding as usize)?;
-                let subject = binding.subjects.iter().find(|subject| who.is_meant_by(subject))?;
-                Some(reason(binding, subject, rule))
-            })
-        })
+        let mut names = everyone(user);
+        for _ in 0..(user.groups.len() + 1).div_ceil(AT_ONCE) {
+            let first_grants = |runs: [Run; AT_ONCE]| {
+                black_box(runs.map(|run| self.grants.get(run.start as usize).map(|grant| grant.namespace)));
+            };
+            for run in self.subjects.find_next(&mut names, first_grants) {
+                let allowed = self.grants_in(run, namespace).find_map(|grant| {
+                    let rule = self.rules.get(grant.role as usize)?.find(question)?;
+                    let (binding, subject) = self.binding_of(grant)?;
+                    Some(reason(binding, subject, rule))
+                });
+                if allowed.is_some() {
+                    return allowed;
+                }
+            }
+        }
+        None
     }
 
-    /// The bindings of a user and its groups that hold in a namespace, with the rules they give.
-    pub(crate) fn bindings_of<'s>(
-        &'s self,
-        user: &UserInfo,
-        namespace: &str,
-    ) -> Vec<(&'s Binding, &'s Subject, &'s [PolicyRule])> {
+    fn binding_of(&self, grant: &Grant) -> Option<(&Binding, &Subject)> {
+        let binding = self.objects.bindings.get(grant.binding as usize)?;
+        Some((binding, binding.subjects.get(grant.subject as usize)?))
+    }
+
+    /// The rules that a user and its groups have in a namespace.
+    pub(crate) fn rules_in<'s>(&'s self, user: &UserInfo, namespace: &str) -> Vec<&'s PolicyRule> {
         let namespace = self.namespace_id(namespace);
-        let mut found = Vec::new();
-        for who in everyone(user) {
-            found.extend(self.grants_in(who, namespace).filter_map(|grant| {
-                let binding = self.objects.bindings.get(grant.binding as usize)?;
-                let subject = binding.subjects.iter().find(|subject| who.is_meant_by(subject))?;
-                let rules = self.rules.get(grant.role as usize)?.rules();
-                Some((binding, subject, rules))
-            }));
+        let runs = everyone(user).map(|who| self.subjects.find(who));
+        let grants = runs.flat_map(|run| self.grants_in(run, namespace));
+        grants.filter_map(|grant| self.rules.get(grant.role as usize)).flat_map(RuleSet::rules).collect()
+    }
+}
+
+const READ_IN_A_ROW: usize = 64;
+
+/// How many names of a request are looked up together: most users have fewer groups.
+const AT_ONCE: usize = 6;
+
+/// A number of things in memory as an index of 32 bits, which holds more than memory does.
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The usernames of service accounts, which no object holds whole.
+struct ServiceAccountNames<'o>(HashMap<(&'o str, &'o str), String>);
+
+impl<'o> ServiceAccountNames<'o> {
+    fn of(bindings: &'o [Binding]) -> Self {
+        let mut names = HashMap::new();
+        for subject in bindings.iter().flat_map(|binding| &binding.subjects) {
+            if let Subject::ServiceAccount { namespace, name } = subject {
+                let username = || format!("{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}");
+                names.entry((namespace.as_str(), name.as_str())).or_insert_with(username);
+            }
         }
-        found
+        ServiceAccountNames(names)
+    }
+
+    fn who<'s>(&'s self, subject: &'s Subject) -> Who<'s> {
+        match subject {
+            Subject::User(name) => Who::User(name),
+            Subject::Group(name) => Who::Group(name),
+            Subject::ServiceAccount { namespace, name } => {
+                Who::User(self.0.get(&(namespace.as_str(), name.as_str())).map(String::as_str).unwrap_or_default())
+            }
+        }
     }
 }
 
@@ -229,58 +271,4 @@ fn reason<'s>(binding: &'s Binding, subject: &'s Subject, rule: &'s PolicyRule) 
         subject,
         rule,
     }
-}
-
-/// Where the grants of one hash begin, and how many they are.
-#[derive(Debug, Clone, Copy, Default)]
-struct Run {
-    hash: u64,
-    start: u32,
-    /// Zero: an empty slot.
-    length: u32,
-}
-
-/// An open table from hash to run. Half of it is empty, so a probe ends in the cache line it began in.
-#[derive(Debug, Default)]
-struct SubjectTable {
-    /// INVARIANT (power of two): its length is one, and at least one slot is empty.
-    slots: Vec<Run>,
-}
-
-impl SubjectTable {
-    fn new(runs: &[Run]) -> SubjectTable {
-        let mut slots = vec![Run::default(); (runs.len() + runs.len() / 2 + 1).next_power_of_two()];
-        let mask = slots.len() - 1;
-        for run in runs {
-            let mut at = slot_of(run.hash, mask);
-            while slots.get(at).is_some_and(|slot| slot.length != 0) {
-                at = (at + 1) & mask;
-            }
-            if let Some(slot) = slots.get_mut(at) {
-                *slot = *run;
-            }
-        }
-        SubjectTable { slots }
-    }
-
-    fn find(&self, hash: u64) -> Option<std::ops::Range<usize>> {
-        let mask = self.slots.len().checked_sub(1)?;
-        let mut at = slot_of(hash, mask);
-        loop {
-            let slot = self.slots.get(at)?;
-            if slot.length == 0 {
-                return None;
-            }
-            if slot.hash == hash {
-                let start = slot.start as usize;
-                return Some(start..start + slot.length as usize);
-            }
-            at = (at + 1) & mask;
-        }
-    }
-}
-
-fn slot_of(hash: u64, mask: usize) -> usize {
-    // The low bits of the hash; on 32 bits, the low word of them.
-    (hash as usize) & mask
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::entry::reserved_prefix;
-use crate::principal::{PrincipalKey, PrincipalParts};
+use crate::principal::PrincipalKey;
 use crate::snapshot::MASTERS;
 use crate::{ArnError, EntryType, PrincipalArn, PrincipalKind, Snapshot, Template, TemplateValues};
 
@@ -137,23 +137,21 @@ impl UserInfo {
     /// Impersonation headers give lower-case keys, so what they carry is never a principal.
     /// Allocates nothing.
     pub(crate) fn authenticated_principal(&self) -> Option<AuthenticatedPrincipal<'_>> {
-        // The key of users without a principal (service accounts, nodes …) is absent: they end here.
-        let arn = self.single_extra(EXTRA_CANONICAL_ARN)?;
-        let (account, uid_id) = self.uid.strip_prefix(UID_PREFIX)?.split_once(':')?;
-        let ids = [EXTRA_PRINCIPAL_ID, EXTRA_SIGS_PRINCIPAL_ID];
-        let mut given = ids.into_iter().filter(|key| self.extra.contains_key(*key)).peekable();
-        given.peek()?;
-        let agree = given.all(|key| self.single_extra(key) == Some(uid_id));
-        let key = PrincipalParts::parse(arn).ok()?.key;
-        (agree && !uid_id.is_empty() && key.account == account)
-            .then_some(AuthenticatedPrincipal { key, unique_id: uid_id })
-    }
-
-    fn single_extra(&self, key: &str) -> Option<&str> {
-        match self.extra.get(key)?.as_slice() {
-            [one] => Some(one),
-            _ => None,
+        // The uid of users without a principal (service accounts, nodes …) is another: they end here.
+        let (account, unique_id) = self.uid.strip_prefix(UID_PREFIX)?.split_once(':')?;
+        let mut arn = None;
+        let mut ids = 0;
+        for (key, values) in &self.extra {
+            match (key.as_str(), values.as_slice()) {
+                (EXTRA_CANONICAL_ARN, [one]) => arn = Some(one),
+                (EXTRA_PRINCIPAL_ID | EXTRA_SIGS_PRINCIPAL_ID, [one]) if one == unique_id => ids += 1,
+                (EXTRA_CANONICAL_ARN | EXTRA_PRINCIPAL_ID | EXTRA_SIGS_PRINCIPAL_ID, _) => return None,
+                _ => {}
+            }
         }
+        let key = PrincipalKey::of(arn?);
+        (ids > 0 && !unique_id.is_empty() && key.account() == account)
+            .then_some(AuthenticatedPrincipal { key, unique_id })
     }
 }
 

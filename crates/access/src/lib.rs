@@ -27,6 +27,7 @@ mod request;
 mod rules;
 mod scope;
 mod snapshot;
+mod subject_table;
 mod template;
 mod yaml;
 

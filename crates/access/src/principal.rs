@@ -1,7 +1,6 @@
 //! IAM principals, as access entries and aws-auth lines name them.
 //!
-//! One parser for their ARNs: [`PrincipalParts`] borrows (a decision looks an entry up with it and
-//! allocates nothing), [`PrincipalArn`] owns. STS session ARNs, groups, instance profiles and everything
+//! One parser for their ARNs. A decision looks an entry up by [`PrincipalKey`], which borrows. STS session ARNs, groups, instance profiles and everything
 //! else that is no principal are refused here.
 
 use std::fmt;
@@ -126,13 +125,7 @@ impl PrincipalArn {
     }
     /// What [`PrincipalArn::same_principal`] compares.
     pub(crate) fn key(&self) -> PrincipalKey<'_> {
-        let kind = match &self.kind {
-            PrincipalKind::Role { .. } => KindKey::Role,
-            PrincipalKind::User { .. } => KindKey::User,
-            PrincipalKind::Root => KindKey::Root,
-            PrincipalKind::FederatedUser { .. } => KindKey::FederatedUser,
-        };
-        PrincipalKey { partition: self.partition, account: self.account.as_str(), kind, name: self.name() }
+        PrincipalKey::of(&self.text)
     }
 }
 
@@ -146,11 +139,11 @@ impl FromStr for PrincipalArn {
     type Err = ArnError;
     fn from_str(text: &str) -> Result<Self, ArnError> {
         let parts = PrincipalParts::parse(text).map_err(|rule| ArnError::new("IAM principal ARN", text, rule))?;
-        let (path, name) = (parts.path.to_owned(), parts.key.name.to_owned());
+        let (path, name) = (parts.path.to_owned(), parts.name.to_owned());
         Ok(PrincipalArn {
-            partition: parts.key.partition,
-            account: parts.key.account.parse()?,
-            kind: match parts.key.kind {
+            partition: parts.partition,
+            account: parts.account.parse()?,
+            kind: match parts.kind {
                 KindKey::Role => PrincipalKind::Role { path, name },
                 KindKey::User => PrincipalKind::User { path, name },
                 KindKey::Root => PrincipalKind::Root,
@@ -162,36 +155,53 @@ impl FromStr for PrincipalArn {
 }
 
 /// Which kind, without its names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum KindKey {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KindKey {
     Role,
     User,
     Root,
     FederatedUser,
 }
 
-/// What identifies a principal to STS: everything of its ARN but the path.
+/// What identifies a principal to STS: everything of its ARN but the path. Cut from the text without
+/// checking it: the key of a text that is no ARN equals that of no [`PrincipalArn`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PrincipalKey<'a> {
-    pub(crate) partition: Partition,
-    pub(crate) account: &'a str,
-    pub(crate) kind: KindKey,
-    pub(crate) name: &'a str,
+    /// Partition, account and kind: `arn:aws:iam::111122223333:role`.
+    head: &'a str,
+    /// What follows the last `/`; empty for root.
+    name: &'a str,
+}
+
+impl<'a> PrincipalKey<'a> {
+    pub(crate) fn of(arn: &'a str) -> PrincipalKey<'a> {
+        let head = arn.split_once('/').map_or(arn, |(head, _)| head);
+        let name = arn.rsplit_once('/').map_or("", |(_, name)| name);
+        PrincipalKey { head, name }
+    }
+
+    /// The account.
+    pub(crate) fn account(&self) -> &'a str {
+        self.head.rsplit(':').nth(1).unwrap_or_default()
+    }
 }
 
 /// A principal's ARN taken apart without copying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PrincipalParts<'a> {
-    pub(crate) key: PrincipalKey<'a>,
+struct PrincipalParts<'a> {
+    partition: Partition,
+    account: &'a str,
+    kind: KindKey,
     /// `/`, `/team/x/`; `/` where the kind has no path.
-    pub(crate) path: &'a str,
+    path: &'a str,
+    name: &'a str,
 }
 
 const FORM: &str = "must have the form arn:PARTITION:iam::ACCOUNT:role/NAME, …:user/NAME or …:root";
 
 impl<'a> PrincipalParts<'a> {
-    /// Takes a principal's ARN apart, or says which rule it breaks. Allocates nothing.
-    pub(crate) fn parse(text: &'a str) -> Result<Self, &'static str> {
+    /// Takes a principal's ARN apart, or says which rule it breaks.
+    fn parse(text: &'a str) -> Result<Self, &'static str> {
         let mut parts = text.splitn(6, ':');
         let mut next = || parts.next().ok_or(FORM);
         let (prefix, partition, service, region, account, resource) =
@@ -223,7 +233,7 @@ impl<'a> PrincipalParts<'a> {
             }
             _ => return Err(FORM),
         };
-        Ok(PrincipalParts { key: PrincipalKey { partition, account, kind, name }, path })
+        Ok(PrincipalParts { partition, account, kind, path, name })
     }
 }
 

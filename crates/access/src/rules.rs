@@ -140,7 +140,8 @@ impl Filter {
     }
 
     fn lets_through(&self, asked: &Filter) -> bool {
-        self.verbs & asked.verbs != 0 && self.groups & asked.groups != 0 && self.resources & asked.resources != 0
+        // Without short cuts: one branch to guess for the processor, and not three.
+        (self.verbs & asked.verbs != 0) & (self.groups & asked.groups != 0) & (self.resources & asked.resources != 0)
     }
 }
 

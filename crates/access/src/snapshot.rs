@@ -223,8 +223,7 @@ impl Snapshot {
     /// a fixed order: for SelfSubjectRulesReview and the escalation check.
     pub fn rules_for<'s>(&'s self, user: &UserInfo, namespace: &str) -> Vec<&'s PolicyRule> {
         let mut once = hashbrown::HashSet::new();
-        let bindings = self.rbac.bindings_of(user, namespace);
-        bindings.into_iter().flat_map(|(_, _, rules)| rules).filter(|rule| once.insert(*rule)).collect()
+        self.rbac.rules_in(user, namespace).into_iter().filter(|rule| once.insert(*rule)).collect()
     }
 
     /// The rules of a role with aggregation resolved; `None` where it does not exist. `namespace` is the

@@ -57,13 +57,12 @@ pub(crate) fn parse(text: &str) -> Result<Option<Document>, YamlError> {
     let mut builder = Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), weight: 0 };
     let mut root = None;
     while let Some((event, span)) = builder.next()? {
-        match event {
-            Event::DocumentStart(_) => match root {
+        // Between documents there is nothing to read.
+        if let Event::DocumentStart(_) = event {
+            match root {
                 None => root = Some(builder.node(0)?),
                 Some(root) => return Ok(Some(Document { root, second: Some(position(&span)) })),
-            },
-            // Between documents there is nothing to read.
-            _ => {}
+            }
         }
     }
     Ok(root.map(|root| Document { root, second: None }))

@@ -1,4 +1,12 @@
 //! A decision allocates nothing: counted by the allocator itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, and prints its findings"
+)]
 #![allow(unsafe_code, reason = "an allocator can be written in no other way; it only counts and passes on")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,4 +1,12 @@
 //! The aws-auth text as people write it: what is in force, what is reported, and where.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, and prints its findings"
+)]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,12 @@
 //! From an STS answer to an identity: `authn.md` §3 to §6, and who an authorizer takes for a principal.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, and prints its findings"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,13 @@
 //! The values that exist are valid: ARNs, names, scopes, entries, policies; with EKS's own words where it
 //! has some.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, and prints its findings"
+)]
 
 use std::str::FromStr;
 

@@ -1,5 +1,13 @@
 //! The compiled core against a naive model, on random worlds: RBAC with aggregation, entries with ends and
 //! unique ids, aws-auth, modes, impersonation, and single changes to a snapshot.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, and prints its findings"
+)]
 
 mod naive;
 mod worlds;
