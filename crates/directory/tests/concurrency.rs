@@ -256,13 +256,12 @@ impl Model {
     }
 
     fn usage(&self, policy: u8) -> Usage {
-        let count = |uses: &dyn Fn(&(Vec<u8>, Option<u8>)) -> bool| {
-            u32::try_from(self.holders.values().filter(|holder| uses(holder)).count()).unwrap()
-        };
-        Usage {
-            attached: count(&|(attached, _)| attached.contains(&policy)),
-            boundary: count(&|(_, boundary)| *boundary == Some(policy)),
+        let mut usage = Usage::default();
+        for (attached, boundary) in self.holders.values() {
+            usage.attached += u32::from(attached.contains(&policy));
+            usage.boundary += u32::from(*boundary == Some(policy));
         }
+        usage
     }
 }
 

@@ -113,6 +113,19 @@ pub(crate) struct QueryRecord {
     pub(crate) error: Option<(String, String)>,
 }
 
+impl QueryRecord {
+    /// Of a call before it is answered.
+    pub(crate) fn asked(parameters: &Parameters) -> Self {
+        let action = parameters.get("Action").unwrap_or_default();
+        Self {
+            event_name: shown_action(action),
+            read_only: is_read_only(action),
+            request_parameters: parameters.to_json(),
+            ..Self::default()
+        }
+    }
+}
+
 /// What an operation answers.
 #[derive(Debug, Default)]
 struct Success {
@@ -136,12 +149,7 @@ impl Success {
 /// Answers a call.
 pub(crate) async fn handle(directory: &Directory, call: &QueryCall<'_>) -> QueryAnswer {
     let action = call.parameters.get("Action").unwrap_or_default();
-    let record = QueryRecord {
-        event_name: shown_action(action),
-        read_only: is_read_only(action),
-        request_parameters: call.parameters.to_json(),
-        ..QueryRecord::default()
-    };
+    let record = QueryRecord::asked(call.parameters);
     let outcome = match checked_action(call.service, call.parameters) {
         Ok(action) => match call.service {
             Service::Sts => sts::answer(directory, call, action).await,
