@@ -123,3 +123,8 @@ pub(crate) fn fill_defaults(_schema: &Value, _object: &mut Value) {}
 
 /// Checks an object against the schema.
 pub(crate) fn validate(_schema: &Value, _new: &Value, _old: Option<&Value>, _errors: &mut Vec<crate::validate::FieldError>) {}
+
+/// The cell of a printer column.
+pub(crate) fn cell(_column: &Value, _object: &Value, _now: jiff::Timestamp) -> Value {
+    Value::Null
+}
