@@ -153,26 +153,14 @@ pub(crate) async fn delete_collection(call: &mut ResourceCall) -> Result<Answer,
     let options = DeleteOptions::read(call)?;
     let page = list::page(call).await?;
     for object in &page.items {
-        let (name, namespace) = (meta::name(object).to_owned(), meta::namespace(object).to_owned());
-        // Across all namespaces, each object is deleted in its own.
-        if call.path.namespace.is_empty() && call.target.served.namespaced {
-            call.path.namespace = namespace.clone();
-            let done = one(call, &name, &options).await;
-            call.path.namespace.clear();
-            skip_missing(done)?;
-        } else {
-            skip_missing(one(call, &name, &options).await)?;
+        match one(call, meta::name(object), &options).await {
+            // Somebody else was faster with the same.
+            Err(Failure::Status(status)) if status.reason == "NotFound" => {}
+            done => drop(done?),
         }
     }
     let content = Content::List { items: page.items, metadata: page.metadata };
     Ok(Answer { code: 200, content, warnings: Vec::new() })
-}
-
-fn skip_missing(done: Result<Deleted, Failure>) -> Result<(), Failure> {
-    match done {
-        Err(Failure::Status(status)) if status.reason == "NotFound" => Ok(()),
-        done => done.map(drop),
-    }
 }
 
 /// Deletes one object of the call's resource.

@@ -13,6 +13,9 @@ use crate::respond::{encode, raw};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const VERSION: &str = include_str!("../../objects/data/version.json");
+const OLD_SCHEMA_TYPE: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+/// The same as in [`old_schema`], as the protobuf message `openapi.v2.Document`: swagger (1), info (2: title, version).
+const OLD_SCHEMA: &[u8] = b"\x0a\x032.0\x12\x10\x0a\x0aKubernetes\x12\x02v1";
 /// The checks that `?verbose` names; all are part of one process here.
 const CHECKS: [&str; 3] = ["ping", "log", "store"];
 
@@ -44,6 +47,7 @@ pub(crate) async fn serve(call: Call) -> Result<Response, Failure> {
         ["api", version] => found(&call, &parts, discovery::api_resource_list(&registry, "", version)),
         ["apis", group] => found(&call, &parts, discovery::api_group(&registry, group)),
         ["apis", group, version] => found(&call, &parts, discovery::api_resource_list(&registry, group, version)),
+        ["openapi", "v2"] => old_schema(&call),
         ["openapi", "v3"] => document(&call, &openapi::index(&registry)),
         ["openapi", "v3", rest @ ..] => schema(&call, &rest.join("/")),
         [".well-known", "openid-configuration"] => document(&call, &openid(&call)),
@@ -54,7 +58,7 @@ pub(crate) async fn serve(call: Call) -> Result<Response, Failure> {
 
 fn known(call: &Call, parts: &[&str]) -> bool {
     match parts {
-        [] | ["version" | "api" | "apis"] | ["openapi", "v3"] => true,
+        [] | ["version" | "api" | "apis"] | ["openapi", "v2" | "v3"] => true,
         ["api", version] => *version == "v1",
         ["apis", group] => call.api.registry.load().serves(group, None),
         ["apis", group, version] => call.api.registry.load().serves(group, Some(version)),
@@ -124,6 +128,15 @@ fn tagged(call: &Call, media_type: &'static str, bytes: Vec<u8>) -> Result<Respo
     }
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     Ok(response)
+}
+
+/// The old schema document, with no definitions in it: clients that ask for it (kubectl does for a kind that no newer
+/// document has) take a missing schema for "nothing to check", but a missing document for an error.
+fn old_schema(call: &Call) -> Result<Response, Failure> {
+    if call.header(&header::ACCEPT).contains("proto-openapi.spec.v2") {
+        return raw(200, OLD_SCHEMA_TYPE, OLD_SCHEMA.to_vec(), false);
+    }
+    document(call, &json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1"}, "paths": {}}))
 }
 
 fn schema(call: &Call, path: &str) -> Result<Response, Failure> {

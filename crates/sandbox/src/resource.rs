@@ -85,7 +85,9 @@ fn allowed_verb(call: &Call, path: &ResourcePath, served: &ResourceType) -> Resu
         return Err(Status::unknown_path().into());
     }
     let verbs = if path.subresource.is_empty() {
-        if call.method == Method::POST && !path.name.is_empty() {
+        // A name belongs to the verbs of one object, and to no others.
+        let of_one = matches!(verb, "get" | "update" | "patch" | "delete");
+        if of_one == path.name.is_empty() && verb != "watch" {
             return Err(Status::method_not_allowed().into());
         }
         &served.verbs

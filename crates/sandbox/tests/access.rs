@@ -1,0 +1,194 @@
+//! Who gets in, and what is in force when.
+
+#[path = "support/client.rs"]
+mod client;
+mod support;
+
+use client::Client;
+use serde_json::{Value, json};
+use support::{ADMIN, NOBODY};
+
+async fn cluster() -> (support::Cluster, Client) {
+    let cluster = support::start("127.0.0.1:6443").await;
+    let client = Client::new(cluster.sandbox.router());
+    (cluster, client)
+}
+
+fn review(verb: &str, resource: &str, namespace: &str) -> Value {
+    json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {"verb": verb, "resource": resource, "namespace": namespace}}})
+}
+
+const SELF_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+#[tokio::test]
+async fn without_credentials_only_what_is_public() {
+    let (_cluster, anyone) = cluster().await;
+    for open in ["/version", "/healthz", "/livez", "/readyz"] {
+        assert_eq!(anyone.get(open).await.status, 200, "{open}");
+    }
+    for closed in ["/api", "/apis", "/openapi/v3", "/api/v1/namespaces/default/configmaps", "/nope", "/"] {
+        let answer = anyone.get(closed).await;
+        let status = answer.expect(401);
+        assert_eq!(
+            (status["message"].as_str(), status["reason"].as_str()),
+            (Some("Unauthorized"), Some("Unauthorized")),
+            "{closed}"
+        );
+    }
+    assert_eq!(anyone.token("nonsense").get("/version").await.status, 401, "a wrong token is worse than none");
+    assert_eq!(anyone.token("k8s-aws-v1.unknown").get("/version").await.status, 401, "nothing maps it");
+    assert_eq!(anyone.as_user("system:anonymous").get("/api").await.status, 401, "impersonation takes somebody");
+}
+
+#[tokio::test]
+async fn an_entry_without_policies_has_what_everybody_has() {
+    let (_cluster, anyone) = cluster().await;
+    let nobody = anyone.token(NOBODY);
+    nobody.get("/api").await.expect(200);
+    let refused = nobody.get("/api/v1/namespaces/default/secrets").await;
+    refused.expect(403);
+    assert_eq!(
+        refused.message(),
+        r#"secrets is forbidden: User "arn:aws:iam::111122223333:user/nobody" cannot list resource "secrets" in API group "" in the namespace "default""#
+    );
+    let who = nobody.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", json!({})).await.expect(201);
+    let user = &who["status"]["userInfo"];
+    assert_eq!(user["groups"], json!(["system:authenticated"]));
+    assert_eq!(user["extra"]["canonicalArn"], json!(["arn:aws:iam::111122223333:user/nobody"]));
+}
+
+#[tokio::test]
+async fn an_impersonator_loses_his_policies_whatever_he_sends() {
+    let (_cluster, anyone) = cluster().await;
+    let admin = anyone.token(ADMIN);
+    admin.get("/api/v1/secrets").await.expect(200);
+    let arn = "arn:aws:iam::111122223333:user/admin";
+    let pretender = admin
+        .as_user(arn)
+        .with("impersonate-uid", "aws-iam-authenticator:111122223333:AIDAADMIN")
+        .with("impersonate-extra-canonicalArn", arn)
+        .with("impersonate-extra-arn", arn)
+        .with("impersonate-extra-principalId", "AIDAADMIN");
+    pretender.get("/api/v1/secrets").await.expect(403);
+}
+
+#[tokio::test]
+async fn a_binding_is_in_force_at_the_next_request() {
+    let (_cluster, anyone) = cluster().await;
+    let (admin, nobody) = (anyone.token(ADMIN), anyone.token(NOBODY));
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+    for _ in 0..20 {
+        nobody.get("/api/v1/namespaces/default/configmaps").await.expect(403);
+        let binding = json!({"metadata": {"name": "b"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+            "subjects": [{"kind": "User", "name": "arn:aws:iam::111122223333:user/nobody"}]});
+        admin.post(bindings, binding).await.expect(201);
+        nobody.get("/api/v1/namespaces/default/configmaps").await.expect(200);
+        let answer = nobody.post(SELF_REVIEW, review("list", "pods", "default")).await.expect(201);
+        assert_eq!(
+            answer["status"]["reason"],
+            r#"RBAC: allowed by RoleBinding "b/default" of ClusterRole "view" to User "arn:aws:iam::111122223333:user/nobody""#
+        );
+        admin.delete(&format!("{bindings}/b")).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn aws_auth_is_in_force_at_the_next_request() {
+    let (_cluster, anyone) = cluster().await;
+    let mapped = anyone.token("k8s-aws-v1.mapped");
+    mapped.get("/version").await.expect(401);
+    let map = json!({"metadata": {"name": "aws-auth"}, "data": {
+        "mapUsers": "- userarn: arn:aws:iam::111122223333:user/mapped\n  username: jo\n  groups: [system:masters]\n"}});
+    anyone.token(ADMIN).post("/api/v1/namespaces/kube-system/configmaps", map).await.expect(201);
+    mapped.get("/api/v1/secrets").await.expect(200);
+    anyone.token(ADMIN).delete("/api/v1/namespaces/kube-system/configmaps/aws-auth").await.expect(200);
+    mapped.get("/version").await.expect(401);
+}
+
+#[tokio::test]
+async fn a_policy_says_why_as_on_eks() {
+    let (_cluster, anyone) = cluster().await;
+    let answer = anyone.token(ADMIN).post(SELF_REVIEW, review("delete", "pods", "")).await.expect(201);
+    assert_eq!(
+        answer["status"],
+        json!({"allowed": true, "reason": "EKS Access Policy: allowed by ClusterRoleBinding \"arn:aws:iam::111122223333:user/admin+arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy\" of ClusterRole \"arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy\" to User \"AIDAADMIN\""})
+    );
+}
+
+#[tokio::test]
+async fn the_first_refusal_of_impersonation_speaks_of_the_constrained_kind() {
+    let (_cluster, anyone) = cluster().await;
+    let refused = anyone.token(NOBODY).as_user("zoe").get("/api/v1/namespaces/default/pods").await;
+    refused.expect(403);
+    assert_eq!(
+        refused.message(),
+        r#"pods is forbidden: User "arn:aws:iam::111122223333:user/nobody" cannot impersonate-on:user-info:list resource "pods" in API group "" in the namespace "default""#
+    );
+}
+
+async fn token(admin: &Client, namespace: &str, name: &str, spec: Value) -> client::Answer {
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token");
+    admin.post(&path, json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec})).await
+}
+
+#[tokio::test]
+async fn a_service_accounts_token_lives_as_long_as_the_account() {
+    let (_cluster, anyone) = cluster().await;
+    let admin = anyone.token(ADMIN);
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    admin.post(accounts, json!({"metadata": {"name": "bot"}})).await.expect(201);
+    let given = token(&admin, "default", "bot", json!({})).await.expect(201);
+    assert_eq!(given["spec"]["expirationSeconds"], 3600);
+    assert_eq!(given["spec"]["audiences"], json!(["https://kubernetes.default.svc"]));
+    let text = given["status"]["token"].as_str().unwrap().to_owned();
+    let bot = anyone.token(&text);
+    bot.get("/api").await.expect(200);
+    let reviewed =
+        admin.post("/apis/authentication.k8s.io/v1/tokenreviews", json!({"spec": {"token": text}})).await.expect(201);
+    assert_eq!(reviewed["status"]["authenticated"], true);
+    assert_eq!(reviewed["status"]["user"]["username"], "system:serviceaccount:default:bot");
+
+    admin.delete(&format!("{accounts}/bot")).await.expect(200);
+    bot.get("/api").await.expect(401);
+    admin.post(accounts, json!({"metadata": {"name": "bot"}})).await.expect(201);
+    bot.get("/api").await.expect(401);
+    let reviewed =
+        admin.post("/apis/authentication.k8s.io/v1/tokenreviews", json!({"spec": {"token": text}})).await.expect(201);
+    assert_eq!(reviewed["status"]["authenticated"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_token_is_for_its_audience() {
+    let (_cluster, anyone) = cluster().await;
+    let admin = anyone.token(ADMIN);
+    let given = token(&admin, "default", "default", json!({"audiences": ["vault"]})).await.expect(201);
+    let text = given["status"]["token"].as_str().unwrap().to_owned();
+    anyone.token(&text).get("/api").await.expect(401);
+    let path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    let for_vault = admin.post(path, json!({"spec": {"token": text, "audiences": ["vault", "x"]}})).await.expect(201);
+    assert_eq!(for_vault["status"]["audiences"], json!(["vault"]));
+    let short = token(&admin, "default", "default", json!({"expirationSeconds": 60})).await;
+    short.expect(422);
+    assert!(short.message().contains("may not specify a duration less than 10 minutes"), "{}", short.message());
+}
+
+#[tokio::test]
+async fn a_secret_that_asks_for_a_token_gets_one() {
+    let (_cluster, anyone) = cluster().await;
+    let admin = anyone.token(ADMIN);
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let mut events = admin.watch(&format!("{secrets}?watch=1&fieldSelector=metadata.name%3Dt")).await;
+    let secret = json!({"metadata": {"name": "t", "annotations": {"kubernetes.io/service-account.name": "default"}},
+        "type": "kubernetes.io/service-account-token"});
+    admin.post(secrets, secret).await.expect(201);
+    assert_eq!(events.line().await, "ADDED t");
+    let filled = events.next().await.unwrap();
+    let encoded = filled["object"]["data"]["token"].as_str().unwrap();
+    use base64::Engine;
+    let text = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(encoded).unwrap()).unwrap();
+    anyone.token(&text).get("/api").await.expect(200);
+    admin.delete(&format!("{secrets}/t")).await.expect(200);
+    anyone.token(&text).get("/api").await.expect(401);
+}
