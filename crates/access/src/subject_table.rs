@@ -1,7 +1,7 @@
 //! From a user's or group's name to the place of its grants.
 //!
-//! An open table of 16-byte slots and one run of all names: a probe reads a slot and then, at the same
-//! time, the name (which must be the very one) and the grants.
+//! An open table of 16-byte slots and one run of all names: a probe reads a slot, then the name, which must
+//! be the very one.
 
 use std::hash::BuildHasher;
 
@@ -76,11 +76,8 @@ impl SubjectTable {
 
     /// Where the grants of exactly this user or group are.
     pub(crate) fn find(&self, who: Who<'_>) -> Run {
-        self.find_from(who, self.hasher.hash_one(who))
-    }
-
-    fn find_from(&self, who: Who<'_>, hash: u64) -> Run {
         let Some(mask) = self.slots.len().checked_sub(1) else { return Run::default() };
+        let hash = self.hasher.hash_one(who);
         let mut at = hash as usize & mask;
         while let Some(slot) = self.slots.get(at).filter(|slot| slot.name != 0) {
             if slot.tag == tag(hash) && self.is_name(slot.name as usize, who) {
@@ -89,27 +86,6 @@ impl SubjectTable {
             at = (at + 1) & mask;
         }
         Run::default()
-    }
-
-    /// Like [`SubjectTable::find`] for the next few names. Each step is made for all of them before the
-    /// next one, so that their ways to memory overlap; `touch` is told early where the grants may be.
-    pub(crate) fn find_next<'w, const N: usize>(
-        &self,
-        names: &mut impl Iterator<Item = Who<'w>>,
-        touch: impl Fn([Run; N]),
-    ) -> [Run; N] {
-        let mut asked: [Option<(Who<'_>, u64)>; N] = [None; N];
-        for (place, who) in asked.iter_mut().zip(names) {
-            *place = Some((who, self.hasher.hash_one(who)));
-        }
-        let mask = self.slots.len().saturating_sub(1);
-        let slots = asked.map(|one| match one {
-            Some((_, hash)) => self.slots.get(hash as usize & mask).copied().unwrap_or_default(),
-            None => Slot::default(),
-        });
-        std::hint::black_box(slots.map(|slot| self.names.get(slot.name as usize).copied()));
-        touch(slots.map(|slot| slot.run));
-        asked.map(|one| one.map_or(Run::default(), |(who, hash)| self.find_from(who, hash)))
     }
 
     fn is_name(&self, at: usize, who: Who<'_>) -> bool {
