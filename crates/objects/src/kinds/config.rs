@@ -134,9 +134,8 @@ pub(super) fn update_secret(new: &mut Value, old: &Value) {
 
 pub(super) fn create_namespace(object: &mut Value, _: &Creation<'_>) {
     let name = text(object, "/metadata/name").to_owned();
-    if !name.is_empty() {
-        set(object, &["metadata", "labels", "kubernetes.io/metadata.name"], json!(name));
-    }
+    // A generated name was not there yet when defaults were filled in.
+    set(object, &["metadata", "labels", "kubernetes.io/metadata.name"], json!(name));
     let mut finalizers = list(object, "/spec/finalizers").to_vec();
     if !finalizers.contains(&json!("kubernetes")) {
         finalizers.push(json!("kubernetes"));

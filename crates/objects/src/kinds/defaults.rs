@@ -15,6 +15,11 @@ pub(crate) fn fill(message: MessageId, object: &mut Value) {
     walk(MODEL.get(message), object);
 }
 
+/// The constant default of a message's field.
+pub(crate) fn constant(message: &Message, field: &str) -> Option<Value> {
+    CONSTANTS.get(short(message.name).as_str())?.get(field).cloned()
+}
+
 fn walk(message: &'static Message, value: &mut Value) {
     let Value::Object(object) = value else { return };
     let name = short(message.name);
@@ -85,6 +90,15 @@ fn conditional(name: &str, object: &mut Map<String, Value>) {
         }
         "core.v1.PodSpec" => pod_spec(object),
         "core.v1.Pod" => pod(object),
+        "core.v1.Namespace" => {
+            if let Some(metadata) = member(object, "metadata")
+                && let name = text(metadata, "name").to_owned()
+                && !name.is_empty()
+                && let Some(labels) = member(metadata, "labels")
+            {
+                labels.insert("kubernetes.io/metadata.name".to_owned(), json!(name));
+            }
+        }
         "core.v1.Volume" if object.len() == 1 => drop(object.insert("emptyDir".to_owned(), json!({}))),
         "core.v1.Secret" => secret(object),
         "core.v1.ServiceSpec" => service(object),
