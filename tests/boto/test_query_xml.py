@@ -56,6 +56,11 @@ ALWAYS = {
     "ListAccessKeys": {
         "": ["IsTruncated"], "AccessKeyMetadata[]": ["UserName", "AccessKeyId", "Status", "CreateDate"],
     },
+    "GetAccessKeyLastUsed": {"": ["UserName", "AccessKeyLastUsed"]},
+    "ListEntitiesForPolicy": {
+        "": ["IsTruncated", "PolicyGroups", "PolicyUsers", "PolicyRoles"],
+        "PolicyUsers[]": ["UserName", "UserId"], "PolicyRoles[]": ["RoleName", "RoleId"],
+    },
     "GetCallerIdentity": {"": ["UserId", "Account", "Arn"]},
     "AssumeRole": {"": ["Credentials", "AssumedRoleUser"], "Credentials": CREDENTIALS},
     "GetSessionToken": {"": ["Credentials"], "Credentials": CREDENTIALS},

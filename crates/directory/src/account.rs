@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use entryway_access::{AccountId, Partition, PrincipalArn, PrincipalKind};
 use entryway_iam::Credentials;
@@ -26,7 +26,8 @@ pub(crate) struct Inner {
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) documents: Documents,
     accounts: RwLock<BTreeMap<AccountId, Partition>>,
-    pub(crate) swept: RwLock<Option<Timestamp>>,
+    /// When each account's sessions were last swept.
+    pub(crate) swept: Mutex<BTreeMap<AccountId, Timestamp>>,
 }
 
 impl fmt::Debug for Directory {
@@ -107,7 +108,7 @@ impl Directory {
             entropy: Box::new(entropy),
             documents: Documents::default(),
             accounts: RwLock::new(accounts),
-            swept: RwLock::new(None),
+            swept: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -98,9 +98,12 @@ impl ManagedPolicy {
     }
 }
 
-/// AWS's own policies: name, id, time of creation, description, document. `ReadOnlyAccess` holds the actions of the
+/// Name, id, time of creation, description, document.
+type AwsPolicy = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+/// AWS's own policies. `ReadOnlyAccess` holds the actions of the
 /// services that are here; AWS's is the same for some hundreds more.
-const AWS_POLICIES: [(&str, &str, &str, &str, &str); 2] = [
+const AWS_POLICIES: [AwsPolicy; 2] = [
     (
         "AdministratorAccess",
         "ANPAIWMBCKSKIEE64ZLYK",
@@ -120,25 +123,31 @@ const AWS_POLICIES: [(&str, &str, &str, &str, &str); 2] = [
 impl Account {
     /// AWS's own policies, as this account sees them.
     fn aws_policies(&self) -> impl Iterator<Item = ManagedPolicy> {
-        AWS_POLICIES.iter().filter_map(|(name, id, created, description, document)| {
-            let created: Timestamp = created.parse().ok()?;
-            Some(ManagedPolicy {
-                arn: format!("arn:{}:iam::aws:policy/{name}", self.partition()),
-                name: Name::policy(name).ok()?,
-                path: EntityPath::default(),
-                id: (*id).to_owned(),
-                created,
-                updated: created,
-                description: Some((*description).to_owned()),
-                versions: vec![PolicyVersion {
-                    id: "v1".to_owned(),
-                    document: (*document).trim_end().to_owned(),
-                    created,
-                }],
-                default_version: "v1".to_owned(),
-                next_version: 2,
-                tags: Tags::default(),
-            })
+        AWS_POLICIES.iter().filter_map(|row| self.aws_policy(row))
+    }
+
+    /// AWS's own policy of this ARN.
+    fn find_aws_policy(&self, arn: &str) -> Option<ManagedPolicy> {
+        let parts = arns::policy_parts(arn).filter(|parts| parts.owner == "aws")?;
+        let row = AWS_POLICIES.iter().find(|(name, ..)| *name == parts.name)?;
+        self.aws_policy(row).filter(|policy| policy.arn == arn)
+    }
+
+    fn aws_policy(&self, (name, id, created, description, document): &AwsPolicy) -> Option<ManagedPolicy> {
+        let created: Timestamp = created.parse().ok()?;
+        let document = document.trim_end().to_owned();
+        Some(ManagedPolicy {
+            arn: format!("arn:{}:iam::aws:policy/{name}", self.partition()),
+            name: Name::policy(name).ok()?,
+            path: EntityPath::default(),
+            id: (*id).to_owned(),
+            created,
+            updated: created,
+            description: Some((*description).to_owned()),
+            versions: vec![PolicyVersion { id: "v1".to_owned(), document, created }],
+            default_version: "v1".to_owned(),
+            next_version: 2,
+            tags: Tags::default(),
         })
     }
 
@@ -149,7 +158,7 @@ impl Account {
 
     /// A managed policy by its ARN: this account's own, or AWS's.
     pub async fn find_policy(&self, arn: &str) -> Result<Option<ManagedPolicy>, DirectoryError> {
-        if let Some(policy) = self.aws_policies().find(|policy| policy.arn == arn) {
+        if let Some(policy) = self.find_aws_policy(arn) {
             return Ok(Some(policy));
         }
         Ok(self.own_policy(arn).await?.map(|loaded| loaded.record))
@@ -314,7 +323,7 @@ impl Account {
 
     async fn own_policy_to_change(&self, arn: &str) -> Result<Loaded<ManagedPolicy>, DirectoryError> {
         check_policy_arn(arn)?;
-        if self.aws_policies().any(|policy| policy.arn == arn) {
+        if self.find_aws_policy(arn).is_some() {
             return Err(DirectoryError::InvalidInput(format!("{arn} is owned by AWS and can't be changed")));
         }
         self.own_policy(arn).await?.ok_or_else(|| DirectoryError::no_policy(arn))
@@ -352,4 +361,18 @@ fn check_policy_document(text: &str) -> Result<(), DirectoryError> {
         return Err(DirectoryError::quota("PolicySize", POLICY_SIZE));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_aws_policy_can_be_read() {
+        for (name, _, created, description, document) in AWS_POLICIES {
+            assert!(created.parse::<Timestamp>().is_ok() && Name::policy(name).is_ok(), "{name}");
+            check_description(description).unwrap();
+            check_policy_document(document).unwrap();
+        }
+    }
 }

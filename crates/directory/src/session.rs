@@ -157,13 +157,11 @@ impl Account {
     }
 
     fn sweep_is_due(&self, now: Timestamp) -> bool {
-        let mut swept = self.directory.inner.swept.write().unwrap_or_else(PoisonError::into_inner);
-        let due = match *swept {
-            Some(last) => now.duration_since(last) >= SWEEP_EVERY || now < last,
-            None => true,
-        };
+        let mut swept = self.directory.inner.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not stop the sweeping for as long.
+        let due = swept.get(self.id()).is_none_or(|last| now.duration_since(*last).abs() >= SWEEP_EVERY);
         if due {
-            *swept = Some(now);
+            swept.insert(self.id().clone(), now);
         }
         due
     }

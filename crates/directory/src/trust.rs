@@ -43,6 +43,21 @@ impl Account {
         Ok(trusted)
     }
 
+    /// The trust policy of a role as IAM shows it: a principal that is gone, or was made again, by the unique id that
+    /// is trusted.
+    pub async fn trust_shown(&self, role: &Role) -> Result<String, DirectoryError> {
+        let mut text = role.trust.clone();
+        for (arn, id) in &role.trusted {
+            let Ok(principal) = arn.parse() else { continue };
+            match self.directory().principal_status(&principal).await? {
+                PrincipalStatus::Exists(now) if now == *id => {}
+                PrincipalStatus::Elsewhere => {}
+                PrincipalStatus::Exists(_) | PrincipalStatus::Absent => text = with_id(&text, arn, id),
+            }
+        }
+        Ok(text)
+    }
+
     /// The trust policy of a role as it concerns a caller with this ARN (with its path) and unique id. `None`: no
     /// statement is left.
     pub fn trust_for(
@@ -63,6 +78,11 @@ impl Account {
         };
         TrustPolicy::parse(&text).map(Some).map_err(|error| corrupt(error.to_string()))
     }
+}
+
+/// Puts an id in the place of an ARN wherever the ARN is a whole JSON string.
+fn with_id(text: &str, arn: &str, id: &str) -> String {
+    text.replace(&format!("\"{arn}\""), &format!("\"{id}\""))
 }
 
 /// The policy as if `arn` were not named in any `Principal`. Statements that name nobody else are left out.

@@ -61,3 +61,20 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Success, QueryError> {
     call.account().delete_access_key(&name, id).await?;
     Ok(Success::done())
 }
+
+/// When a key was last used is not kept: the answer is that of a key that never was.
+pub(super) async fn last_used(call: &Call<'_>) -> Result<Success, QueryError> {
+    let id = call.parameters().required("AccessKeyId")?;
+    let key = call.account().access_key(id).await?;
+    let Some(key) = key else {
+        // No user to authorise on: only who may ask about every key is told that there is none.
+        call.authorize("*", &format!("access key {id}"), |_| {})?;
+        return Err(QueryError::new("NoSuchEntity", 404, format!("The Access Key with id {id} cannot be found.")));
+    };
+    let user: User = call.authorized(&key.user, |_| {}).await?;
+    let mut xml = Xml::result();
+    xml.leaf("UserName", &user.name).nest("AccessKeyLastUsed", |inner| {
+        inner.leaf("ServiceName", "N/A").leaf("Region", "N/A");
+    });
+    Ok(Success::of(xml))
+}

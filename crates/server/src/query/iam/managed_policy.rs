@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use entryway_directory::{EntityPath, ManagedPolicy, Name, NewPolicy, Page, PolicyScope, PolicyVersion, Usage};
+use entryway_directory::{
+    EntityPath, ManagedPolicy, Name, NewPolicy, Page, PageRequest, PolicyScope, PolicyVersion, Role, Usage, User,
+};
 use entryway_iam::policy::Context;
 
 use super::super::xml::{Xml, second};
 use super::super::{QueryError, Success, page};
-use super::named::{encoded, write_tags};
+use super::named::{Named, encoded, write_tags};
 use super::tags::{listed, tag_keys};
 use super::{Call, request_tags, resource_tags};
 
@@ -162,6 +164,56 @@ pub(super) async fn set_default_version(call: &Call<'_>) -> Result<Success, Quer
     let policy = authorized(call, |_| {}).await?;
     call.account().set_default_policy_version(&policy.arn, id, call.now()).await?;
     Ok(Success::done())
+}
+
+/// Roles and users that use a policy.
+pub(super) async fn list_entities(call: &Call<'_>) -> Result<Success, QueryError> {
+    let prefix = call.path_prefix()?;
+    let kinds = ["Role", "User", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
+    let kind = call.parameters().get("EntityFilter").map(|_| one_of(call, "EntityFilter", &kinds)).transpose()?;
+    let uses = ["PermissionsPolicy", "PermissionsBoundary"];
+    let usage =
+        call.parameters().get("PolicyUsageFilter").map(|_| one_of(call, "PolicyUsageFilter", &uses)).transpose()?;
+    let policy = authorized(call, |_| {}).await?;
+    let asked = page::requested(call.parameters(), call.action)?;
+    let mut found: Vec<(&str, String, String)> = Vec::new();
+    if kind.is_none_or(|kind| kind == "Role") {
+        found.extend(users_of::<Role>(call, &policy.arn, prefix, usage).await?);
+    }
+    if kind.is_none_or(|kind| kind == "User") {
+        found.extend(users_of::<User>(call, &policy.arn, prefix, usage).await?);
+    }
+    let page = Page::of(found, |(title, name, _)| format!("{title}/{}", name.to_ascii_lowercase()), &asked);
+    let mut xml = Xml::result();
+    xml.texts("PolicyGroups", [""; 0]);
+    for title in ["User", "Role"] {
+        let of_title = page.items.iter().filter(|(other, _, _)| *other == title);
+        xml.list(&format!("Policy{title}s"), of_title, |member, (_, name, id)| {
+            member.leaf(&format!("{title}Name"), name).leaf(&format!("{title}Id"), id);
+        });
+    }
+    page::write(&mut xml, &page, call.action);
+    Ok(Success::of(xml))
+}
+
+/// The title, name and id of each role or user that uses a policy, in the order of names.
+async fn users_of<H: Named>(
+    call: &Call<'_>,
+    arn: &str,
+    path_prefix: &str,
+    usage: Option<&str>,
+) -> Result<Vec<(&'static str, String, String)>, QueryError> {
+    let all = call.account().list::<H>(path_prefix, &PageRequest::ALL).await?;
+    let uses = |holder: &&H| {
+        let grants = holder.grants();
+        let (attached, bounded) = (grants.attached.contains(arn), grants.boundary.as_deref() == Some(arn));
+        match usage {
+            Some("PermissionsPolicy") => attached,
+            Some(_) => bounded,
+            None => attached || bounded,
+        }
+    };
+    Ok(all.items.iter().filter(uses).map(|h| (H::TITLE, h.name().to_string(), h.id().to_owned())).collect())
 }
 
 /// Authorises the call on the policy that it names, and gives it if it is there.

@@ -87,11 +87,13 @@ pub(super) async fn answer(call: &QueryCall<'_>, action: &str) -> Result<Success
         "ListPolicyVersions" => managed_policy::list_versions(&call).await,
         "DeletePolicyVersion" => managed_policy::delete_version(&call).await,
         "SetDefaultPolicyVersion" => managed_policy::set_default_version(&call).await,
+        "ListEntitiesForPolicy" => managed_policy::list_entities(&call).await,
 
         "CreateAccessKey" => access_key::create(&call).await,
         "ListAccessKeys" => access_key::list(&call).await,
         "UpdateAccessKey" => access_key::update(&call).await,
         "DeleteAccessKey" => access_key::delete(&call).await,
+        "GetAccessKeyLastUsed" => access_key::last_used(&call).await,
 
         "GetAccountSummary" => summary::get(&call).await,
         other => Err(QueryError::no_action(other, "2010-05-08")),

@@ -26,7 +26,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Success, QueryError> {
 }
 
 pub(super) async fn get(call: &Call<'_>) -> Result<Success, QueryError> {
-    let role: Role = call.authorized(&call.name::<Role>()?, |_| {}).await?;
+    let mut role: Role = call.authorized(&call.name::<Role>()?, |_| {}).await?;
+    role.trust = call.account().trust_shown(&role).await?;
     let mut xml = Xml::result();
     xml.nest("Role", |inner| write(inner, call, &role, Detail::Whole));
     Ok(Success::of(xml))

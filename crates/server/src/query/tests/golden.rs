@@ -67,6 +67,8 @@ const STORY: &[Step<'static>] = &[
     ("iam.ListGroupsForUser", &[("UserName", "jo")]),
     ("iam.CreateAccessKey", &[("UserName", "jo")]),
     ("iam.ListAccessKeys", &[("UserName", "jo")]),
+    ("iam.ListEntitiesForPolicy", &[("PolicyArn", READ_ONLY)]),
+    ("iam.ListEntitiesForPolicy.roles", &[("PolicyArn", POLICY_ARN), ("EntityFilter", "Role")]),
     ("iam.GetAccountSummary", &[]),
     ("sts.GetCallerIdentity", &[]),
     ("sts.AssumeRole", &[("RoleArn", "arn:aws:iam::111122223333:role/Bare"), ("RoleSessionName", "jo@example.com")]),
@@ -130,6 +132,8 @@ async fn every_answer_is_as_recorded() {
     let name = entryway_directory::Name::user("jo").unwrap();
     let key = world.account.access_keys(&name).await.unwrap().remove(0).id;
     let update = [("Action", "UpdateAccessKey"), ("UserName", "jo"), ("AccessKeyId", &key), ("Status", "Inactive")];
+    let used = [("Action", "GetAccessKeyLastUsed"), ("AccessKeyId", key.as_str())];
+    golden.check("iam.GetAccessKeyLastUsed", &world.iam(&used).await);
     golden.check("iam.UpdateAccessKey", &world.iam(&update).await);
     let delete = [("Action", "DeleteAccessKey"), ("UserName", "jo"), ("AccessKeyId", key.as_str())];
     golden.check("iam.DeleteAccessKey", &world.iam(&delete).await);

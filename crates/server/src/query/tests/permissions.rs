@@ -65,6 +65,8 @@ const OPERATIONS: &[Operation<'static>] = &[
     ("ListPolicyVersions", &[("PolicyArn", "arn:aws:iam::111122223333:policy/p")], "policy arn:aws:iam::111122223333:policy/p"),
     ("DeletePolicyVersion", &[("PolicyArn", "arn:aws:iam::111122223333:policy/p"), ("VersionId", "v1")], "policy arn:aws:iam::111122223333:policy/p"),
     ("SetDefaultPolicyVersion", &[("PolicyArn", "arn:aws:iam::111122223333:policy/p"), ("VersionId", "v1")], "policy arn:aws:iam::111122223333:policy/p"),
+    ("ListEntitiesForPolicy", &[("PolicyArn", "arn:aws:iam::111122223333:policy/p")], "policy arn:aws:iam::111122223333:policy/p"),
+    ("GetAccessKeyLastUsed", &[("AccessKeyId", "AKIA")], "access key AKIA"),
     ("CreateAccessKey", &[("UserName", "u")], "user u"),
     ("ListAccessKeys", &[], "user jo"),
     ("UpdateAccessKey", &[("UserName", "u"), ("AccessKeyId", "AKIA"), ("Status", "Active")], "user u"),

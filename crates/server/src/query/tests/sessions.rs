@@ -146,7 +146,10 @@ async fn a_principal_made_again_is_not_trusted_for_its_name() {
     ok(assume(&world, &jo, DEV, &[]).await);
     let delete = [("Action", "DeleteAccessKey"), ("UserName", "jo"), ("AccessKeyId", jo.access_key_id.as_str())];
     world.iam_ok(&delete).await;
+    let id = element(&world.iam_ok(&[("Action", "GetUser"), ("UserName", "jo")]).await, "UserId");
     world.iam_ok(&[("Action", "DeleteUser"), ("UserName", "jo")]).await;
+    let shown = element(&world.iam_ok(&[("Action", "GetRole"), ("RoleName", "Dev")]).await, "AssumeRolePolicyDocument");
+    assert!(shown.contains(&id) && !shown.contains("user%2Fjo"), "{shown}");
     let jo = world.user("jo", None).await;
     refused(assume(&world, &jo, DEV, &[]).await);
     // Setting the policy again means the new one.
