@@ -1,6 +1,7 @@
 //! The audit log: one CloudTrail-shaped record for each call, refused ones included, under `/audit/TIME-ID`.
 //!
 //! - A change's record is written in the transaction of the change: there is no change without its record.
+//!   (What IAM and STS change is recorded so without its answer, which the batch then adds: [`ChangeRecorder`].)
 //! - Records of reads and refusals are written in batches, within a second.
 //! - Refused calls of strangers (nobody's signature) are counted and summed, at most one record a minute for each kind
 //!   of refusal, so that nobody fills the disk.
@@ -9,12 +10,14 @@
 //! No record holds a signature, a session token or a secret: requests are recorded by their parameters, and no
 //! parameter or answer of the EKS API is a secret.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use entryway_store::{ListOptions, Store, StoreError, Txn};
+use async_trait::async_trait;
+use entryway_store::{KeyValue, ListOptions, Listing, Revision, Store, StoreError, Txn, TxnOutcome, Watch};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
@@ -74,10 +77,17 @@ pub(crate) struct Event<'a> {
     pub(crate) error: Option<(&'a str, &'a str)>,
 }
 
+/// A record's key and JSON.
+pub(crate) type Record = (String, Vec<u8>);
+
 impl Event<'_> {
-    /// The record's key and JSON.
-    pub(crate) fn record(&self) -> (String, Vec<u8>) {
-        let id = uuid::Uuid::new_v4().to_string();
+    /// The record, with an id of its own.
+    pub(crate) fn record(&self) -> Record {
+        self.record_as(&uuid::Uuid::new_v4().to_string())
+    }
+
+    /// The record under a given id: the same time and id make the same key.
+    pub(crate) fn record_as(&self, id: &str) -> Record {
         let mut record = json!({
             "eventVersion": "1.09",
             "userIdentity": self.who.map_or_else(|| json!({ "type": "Unknown" }), Signed::user_identity),
@@ -103,7 +113,7 @@ impl Event<'_> {
             record["errorCode"] = json!(code);
             record["errorMessage"] = json!(message);
         }
-        (key(self.now, &id), record.to_string().into_bytes())
+        (key(self.now, id), record.to_string().into_bytes())
     }
 }
 
@@ -142,7 +152,7 @@ pub(crate) fn parameters(call: &Call<'_>) -> Value {
 }
 
 /// The record that goes into the transaction of a change.
-pub(crate) fn of_change(call: &Call<'_>, answer: &Value) -> (String, Vec<u8>) {
+pub(crate) fn of_change(call: &Call<'_>, answer: &Value) -> Record {
     let record = Event {
         request: call.request,
         now: call.now,
@@ -172,7 +182,7 @@ struct Strangers {
 /// The way into the log for everything but changes.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    queue: mpsc::Sender<(String, Vec<u8>)>,
+    queue: mpsc::Sender<Record>,
     strangers: Mutex<BTreeMap<String, Strangers>>,
     /// Of all records, as far as counted.
     bytes: AtomicU64,
@@ -201,7 +211,12 @@ impl Audit {
 
     /// Records a read, or a refusal of somebody known.
     pub(crate) async fn record(&self, event: &Event<'_>) {
-        if self.queue.send(event.record()).await.is_err() {
+        self.write(event.record()).await;
+    }
+
+    /// Writes a record, or writes it again.
+    pub(crate) async fn write(&self, record: Record) {
+        if self.queue.send(record).await.is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -223,7 +238,7 @@ impl Audit {
     }
 
     /// Strangers' refusals that are to be written now: the last of its kind, with their number.
-    fn due(&self, now: Timestamp, all: bool) -> Vec<(String, Vec<u8>)> {
+    fn due(&self, now: Timestamp, all: bool) -> Vec<Record> {
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut records = Vec::new();
         for sum in strangers.values_mut() {
@@ -242,10 +257,63 @@ impl Audit {
     }
 }
 
+tokio::task_local! {
+    /// The record that goes along with the next change of this task.
+    static PENDING: Cell<Option<Record>>;
+}
+
+/// A store that adds the pending record of a task to the first change that the task commits. The directory writes
+/// through it, which knows nothing of records.
+pub(crate) struct ChangeRecorder(pub(crate) Arc<dyn Store>);
+
+/// Runs `work`, whose first change takes `record` along; tells whether there was a change.
+pub(crate) async fn with_change<T>(record: Record, work: impl Future<Output = T>) -> (T, bool) {
+    let work = async {
+        let done = work.await;
+        (done, PENDING.with(Cell::take).is_none())
+    };
+    PENDING.scope(Cell::new(Some(record)), work).await
+}
+
+#[async_trait]
+impl Store for ChangeRecorder {
+    async fn commit(&self, mut txn: Txn) -> Result<TxnOutcome, StoreError> {
+        let pending = if txn.ops.is_empty() { None } else { PENDING.try_with(Cell::take).ok().flatten() };
+        if let Some((key, record)) = &pending {
+            txn = txn.put(key.clone(), record.clone());
+        }
+        let outcome = self.0.commit(txn).await;
+        if pending.is_some() && !matches!(outcome, Ok(TxnOutcome::Committed(_))) {
+            // The change is tried again, or is none.
+            let _ = PENDING.try_with(|place| place.set(pending));
+        }
+        outcome
+    }
+
+    async fn revision(&self) -> Result<Revision, StoreError> {
+        self.0.revision().await
+    }
+    async fn get(&self, key: &str) -> Result<Option<KeyValue>, StoreError> {
+        self.0.get(key).await
+    }
+    async fn list(&self, prefix: &str, options: ListOptions) -> Result<Listing, StoreError> {
+        self.0.list(prefix, options).await
+    }
+    async fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError> {
+        self.0.watch(prefix, after).await
+    }
+    async fn compact(&self, revision: Revision) -> Result<(), StoreError> {
+        self.0.compact(revision).await
+    }
+    async fn oldest(&self) -> Result<Revision, StoreError> {
+        self.0.oldest().await
+    }
+}
+
 async fn write(
     audit: Arc<Audit>,
     store: Arc<dyn Store>,
-    mut waiting: mpsc::Receiver<(String, Vec<u8>)>,
+    mut waiting: mpsc::Receiver<Record>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut records = Vec::new();
@@ -346,6 +414,28 @@ async fn remove_old(audit: &Audit, store: &dyn Store, retention: Retention, now:
 mod tests {
     use super::*;
     use entryway_store::MemoryStore;
+
+    #[tokio::test]
+    async fn a_change_takes_its_record_along() {
+        let store = MemoryStore::new();
+        let recorder = ChangeRecorder(Arc::new(store.clone()));
+        let record = || ("/audit/x".to_owned(), b"{}".to_vec());
+        let (_, changed) = with_change(record(), recorder.get("/a")).await;
+        assert!(!changed);
+        let work = async {
+            let conflict = recorder.commit(Txn::new().present("/a").put("/a", "1")).await.unwrap();
+            assert!(matches!(conflict, TxnOutcome::Conflict { .. }));
+            assert_eq!(store.get("/audit/x").await.unwrap(), None);
+            let _ = recorder.commit(Txn::new().absent("/a").put("/a", "1")).await.unwrap();
+            let _ = recorder.commit(Txn::new().put("/b", "1")).await.unwrap();
+        };
+        let ((), changed) = with_change(record(), work).await;
+        assert!(changed);
+        let at = async |key: &str| store.get(key).await.unwrap().unwrap().modified;
+        assert_eq!(at("/audit/x").await, at("/a").await);
+        assert_ne!(at("/audit/x").await, at("/b").await);
+        let _ = recorder.commit(Txn::new().put("/c", "outside of any call")).await.unwrap();
+    }
 
     #[tokio::test]
     async fn the_oldest_go_first() {

@@ -176,14 +176,12 @@ impl Clusters {
             shared: Arc::clone(shared),
             runtime: Arc::clone(&runtime),
         });
-        let before = shared.store.revision().await?;
-        let sandbox = crate::kubernetes::start(shared, record, authority)
+        let (sandbox, wrote) = crate::kubernetes::start(shared, record, authority)
             .await
             .map_err(|problem| ClusterError::Sandbox { cluster: record.name.clone(), problem })?;
         // What a new cluster begins with decides from its first request on.
-        let after = shared.store.revision().await?;
-        if after > before
-            && let Err(error) = runtime.reached(Part::Objects, after).await
+        if let Some(revision) = wrote
+            && let Err(error) = runtime.reached(Part::Objects, revision).await
         {
             tracing::error!(cluster = record.name, %error, "started all the same");
         }

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -20,7 +21,7 @@ use crate::eks::{self, Answer, Call, EksError, Fault, Target};
 use crate::keys::Place;
 use crate::metrics;
 use crate::plane::ControlPlane;
-use crate::query::{self, Parameters, QueryAnswer, QueryCall, QueryError, Service};
+use crate::query::{self, Parameters, QueryAnswer, QueryCall, QueryError, QueryRecord, Service};
 use crate::received::Received;
 use crate::serve::Peer;
 use crate::who::{Refused, Signed};
@@ -28,6 +29,9 @@ use crate::other_service;
 
 /// The largest body, in bytes. The largest that a client has reason to send is a policy document of 128 KiB.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything that the API port serves.
 pub(crate) fn router(plane: Arc<ControlPlane>) -> Router {
@@ -39,19 +43,19 @@ async fn handle(State(plane): State<Arc<ControlPlane>>, request: Request) -> Res
     let path = head.uri.path();
     if head.method == "GET" {
         match path {
-            "/healthz" => return text(StatusCode::OK, "text/plain; charset=utf-8", "ok".to_owned()),
-            "/metrics" => return text(StatusCode::OK, "text/plain; version=0.0.4", metrics::text(&plane)),
+            "/healthz" => return plain(StatusCode::OK, "ok".to_owned()),
+            "/metrics" => return plain(StatusCode::OK, metrics::text(&plane)),
             _ => {}
         }
     }
     if path == "/console" || path.starts_with("/console/") {
-        let message = "this version of Entryway has no console\n".to_owned();
-        return text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", message);
+        return plain(StatusCode::NOT_FOUND, "this version of Entryway has no console\n".to_owned());
     }
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    let (body, cut) = match axum::body::to_bytes(body, MAX_BODY).await {
-        Ok(body) => (body, None),
-        Err(error) => (bytes::Bytes::new(), Some(error.to_string())),
+    let (body, cut) = match tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(body)) => (body, None),
+        Ok(Err(error)) => (bytes::Bytes::new(), Some(error.to_string())),
+        Err(_) => (bytes::Bytes::new(), Some("it did not arrive in time".to_owned())),
     };
     let request = Received::new(&head, body, peer);
     let authorization = request.with_parts(&request.path, Authorization::parse);
@@ -245,35 +249,16 @@ async fn query_call(
         let authorization = authorization?.ok_or(SigV4Error::MissingAuthentication)?;
         plane.identities.authenticate(request, &authorization, None, &rules, now).await
     };
-    let (who, answer) = match signed.await {
-        Ok(who) => {
-            let answer = signed_query(plane, request, service, &who, now, wants_json).await;
-            (Some(who), answer)
-        }
-        Err(Refused::Signature(error)) => (None, query::refused(service, &error, &request.id, wants_json)),
+    let answer = match signed.await {
+        Ok(who) => return signed_query(plane, request, service, &region, &who, now, wants_json).await,
+        Err(Refused::Signature(error)) => query::refused(service, &error, &request.id, wants_json),
         Err(Refused::Failed(problem)) => {
             tracing::error!(%problem, "identities could not be read");
             let error = QueryError::new("ServiceFailure", 500, "an internal error occurred; the server's log has the reason");
-            (None, error.answer(service, &request.id, wants_json))
+            error.answer(service, &request.id, wants_json)
         }
     };
-    let record = &answer.record;
-    let event = Event {
-        request,
-        now,
-        service: service_name(service),
-        name: if record.event_name.is_empty() { "Unknown" } else { &record.event_name },
-        region: &region,
-        who: who.as_ref(),
-        read_only: record.read_only,
-        parameters: record.request_parameters.clone(),
-        response: record.response_elements.clone(),
-        error: record.error.as_ref().map(|(code, message)| (code.as_str(), message.as_str())),
-    };
-    match &who {
-        Some(_) => plane.audit.record(&event).await,
-        None => plane.audit.stranger(&event),
-    }
+    plane.audit.stranger(&query_event(request, service, &region, None, &answer.record, now));
     query_response(request, answer)
 }
 
@@ -281,26 +266,70 @@ async fn signed_query(
     plane: &ControlPlane,
     request: &Received,
     service: Service,
+    region: &str,
     who: &Signed,
     now: Timestamp,
     wants_json: bool,
-) -> QueryAnswer {
+) -> Response {
     let body = if request.is_form() { request.body.as_ref() } else { b"" };
-    let parameters = match Parameters::parse(&without_signature(&request.query), body) {
-        Ok(parameters) => parameters,
-        Err(error) => return error.answer(service, &request.id, wants_json),
+    let id = uuid::Uuid::new_v4().to_string();
+    let answer = match Parameters::parse(&without_signature(&request.query), body) {
+        Ok(parameters) => {
+            let context = who.context(request, now);
+            let call = QueryCall {
+                service,
+                parameters: &parameters,
+                caller: &who.local,
+                context: &context,
+                now,
+                request_id: &request.id,
+                wants_json,
+            };
+            // What a change takes along; its answer is added below.
+            let before = asked(request, body, parameters.get("Action"));
+            let before = query_event(request, service, region, Some(who), &before, now).record_as(&id);
+            audit::with_change(before, query::handle(&plane.identities.directory, &call)).await.0
+        }
+        Err(error) => error.answer(service, &request.id, wants_json),
     };
-    let context = who.context(request, now);
-    let call = QueryCall {
-        service,
-        parameters: &parameters,
-        caller: &who.local,
-        context: &context,
+    let record = query_event(request, service, region, Some(who), &answer.record, now).record_as(&id);
+    plane.audit.write(record).await;
+    query_response(request, answer)
+}
+
+/// What is known of a call before it is answered.
+fn asked(request: &Received, body: &[u8], action: Option<&str>) -> QueryRecord {
+    const HIDDEN: [&str; 3] = ["Action", "Version", "TokenCode"];
+    let body = std::str::from_utf8(body).unwrap_or_default();
+    let pairs = [without_signature(&request.query).as_str(), body].map(|raw| decode_query(raw).unwrap_or_default());
+    let parameters = pairs.into_iter().flatten().filter(|(name, _)| !HIDDEN.contains(&name.as_str()));
+    QueryRecord {
+        event_name: action.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(64).collect(),
+        request_parameters: parameters.map(|(name, value)| (name, Value::String(value))).collect(),
+        ..QueryRecord::default()
+    }
+}
+
+fn query_event<'a>(
+    request: &'a Received,
+    service: Service,
+    region: &'a str,
+    who: Option<&'a Signed>,
+    record: &'a QueryRecord,
+    now: Timestamp,
+) -> Event<'a> {
+    Event {
+        request,
         now,
-        request_id: &request.id,
-        wants_json,
-    };
-    query::handle(&plane.identities.directory, &call).await
+        service: service_name(service),
+        name: if record.event_name.is_empty() { "Unknown" } else { &record.event_name },
+        region,
+        who,
+        read_only: record.read_only,
+        parameters: record.request_parameters.clone(),
+        response: record.response_elements.clone(),
+        error: record.error.as_ref().map(|(code, message)| (code.as_str(), message.as_str())),
+    }
 }
 
 /// A query string without the parameters of a presigned request: they are no parameters of the call, and no record
@@ -325,6 +354,13 @@ fn service_name(service: Service) -> &'static str {
         Service::Sts => "sts",
         Service::Iam => "iam",
     }
+}
+
+/// Answers outside of the APIs.
+fn plain(status: StatusCode, body: String) -> Response {
+    let mut response = text(status, "text/plain; charset=utf-8", body);
+    with_id(&mut response, &uuid::Uuid::new_v4().to_string());
+    response
 }
 
 /// Answers with text.

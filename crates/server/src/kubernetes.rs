@@ -5,15 +5,20 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entryway_sandbox::{Authority, Sandbox, SandboxConfig, ServiceAccountKey};
-use entryway_store::{Store, Txn, TxnOutcome};
+use entryway_store::{Revision, Store, Txn, TxnOutcome};
 use jiff::Timestamp;
 
 use crate::clusters::Shared;
 use crate::eks::ClusterRecord;
 use crate::keys;
 
-/// Starts the cluster's Kubernetes API. The error says why not.
-pub(crate) async fn start(shared: &Shared, record: &ClusterRecord, authority: Arc<dyn Authority>) -> Result<Sandbox, String> {
+/// Starts the cluster's Kubernetes API, and tells the revision of what it then wrote, if anything. The error says why
+/// it does not start.
+pub(crate) async fn start(
+    shared: &Shared,
+    record: &ClusterRecord,
+    authority: Arc<dyn Authority>,
+) -> Result<(Sandbox, Option<Revision>), String> {
     let config = SandboxConfig {
         cluster: record.id.clone(),
         store: Arc::clone(&shared.store),
@@ -26,7 +31,10 @@ pub(crate) async fn start(shared: &Shared, record: &ClusterRecord, authority: Ar
         version_suffix: "-eks-entryway".to_owned(),
         clock: Timestamp::now,
     };
-    Sandbox::start(config).await.map_err(|error| error.to_string())
+    let before = shared.store.revision().await.map_err(|error| error.to_string())?;
+    let sandbox = Sandbox::start(config).await.map_err(|error| error.to_string())?;
+    let after = shared.store.revision().await.map_err(|error| error.to_string())?;
+    Ok((sandbox, (after > before).then_some(after)))
 }
 
 /// The key that signs a cluster's service-account tokens: made once, kept in the (private) store.

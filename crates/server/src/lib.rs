@@ -24,6 +24,8 @@ mod runtime;
 mod serve;
 mod start;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod who;
 
 pub use audit::Retention;

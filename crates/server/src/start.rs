@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, ChangeRecorder};
 use crate::clusters::{ClusterError, Clusters, Shared};
 use crate::config::ServerConfig;
 use crate::eks::{Creator, DEFAULT_VERSION, NewCluster, Settings, Tags, VpcConfig};
@@ -154,6 +154,11 @@ impl Running {
         &self.info
     }
 
+    #[cfg(test)]
+    pub(crate) fn plane(&self) -> &Arc<ControlPlane> {
+        &self.plane
+    }
+
     /// Stops: no new requests, those under way get a second, audit records are written, `run.json` is removed.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
@@ -186,7 +191,7 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
     let data = folder::open(&config.data)?;
     let store: Arc<dyn Store> = Arc::new(open_store(&data)?);
     let partition = Partition::of_region(&config.region);
-    let directory = Directory::open(Arc::clone(&store)).await?;
+    let directory = Directory::open(Arc::new(ChangeRecorder(Arc::clone(&store)))).await?;
     directory.ensure_account(partition, &config.account, now).await?;
     let administrator = write_admin(&data, &directory, partition, &config).await?;
 

@@ -23,6 +23,8 @@ use super::tags::{self, Tags};
 use super::version;
 use crate::keys::{self, Place};
 
+/// EKS's quota for a region.
+const MAX_CLUSTERS: usize = 100;
 /// The policy that a cluster's creator gets.
 const CREATOR_POLICY: &str = "AmazonEKSClusterAdminPolicy";
 
@@ -65,6 +67,11 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, EksError> {
     let plan = checked(call, &input, &access)?;
     if call.plane.store.get(&call.place.cluster(name)).await?.is_some() {
         return Err(exists(name));
+    }
+    let some = ListOptions { limit: MAX_CLUSTERS, ..ListOptions::default() };
+    if call.plane.store.list(&call.place.clusters(), some).await?.items.len() >= MAX_CLUSTERS {
+        let message = format!("Cluster limit exceeded for account {} in this region: {MAX_CLUSTERS}", call.place.account);
+        return Err(EksError::new(Fault::ResourceLimitExceeded, message));
     }
     // The port is taken before the record is written, so that the record never names one that is not ours.
     let (listener, port) = call.plane.clusters.take_port().await.map_err(EksError::internal)?;

@@ -1,0 +1,111 @@
+//! The front: services, signatures, forms of errors, bad input.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use super::client::{Api, signed_request};
+use crate::http::MAX_BODY;
+
+fn plain(method: &str, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header("host", "127.0.0.1:4780")
+}
+
+#[tokio::test]
+async fn without_a_signature_in_the_form_of_the_service() {
+    let api = Api::start(&["demo"]).await;
+    let (status, headers, body) = api.send(plain("GET", "/clusters").body(Body::empty()).unwrap()).await;
+    assert_eq!((status, headers["x-amzn-errortype"].to_str().unwrap()), (403, "MissingAuthenticationTokenException"));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body, json!({ "__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token" }));
+    for (path, namespace) in [
+        ("/?Action=GetCallerIdentity&Version=2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/"),
+        ("/?Action=ListRoles&Version=2010-05-08", "https://iam.amazonaws.com/doc/2010-05-08/"),
+    ] {
+        let (status, headers, body) = api.send(plain("GET", path).body(Body::empty()).unwrap()).await;
+        let body = String::from_utf8(body).unwrap();
+        assert_eq!((status, headers["content-type"].to_str().unwrap()), (403, "text/xml"));
+        assert!(body.contains("<Code>MissingAuthenticationToken</Code>") && body.contains(namespace), "{body}");
+    }
+    api.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn wrong_signatures() {
+    let api = Api::start(&["demo"]).await;
+    let mut wrong = api.admin.clone();
+    wrong.credentials.secret = entryway_iam::SecretKey::new("another");
+    let answer = api.eks_as(&wrong, "GET", "/clusters", Value::Null).await;
+    assert_eq!((answer.status, answer.error.as_str()), (403, "InvalidSignatureException"));
+    let (status, body) = api.query(&wrong, "sts", &[("Action", "GetCallerIdentity")]).await;
+    assert!(status == 403 && body.contains("<Code>SignatureDoesNotMatch</Code>"), "{body}");
+    // Signed for one path, sent to another; another body than the signed one.
+    for (signed, sent) in [("/clusters", "/clusters/demo"), ("/clusters/a", "/clusters/b"), ("/clusters?maxResults=1", "/clusters?maxResults=2")] {
+        let answer = api.eks_raw(&api.admin, "GET", signed, sent, Vec::new()).await;
+        assert_eq!(answer.error, "InvalidSignatureException", "{signed} {sent}");
+    }
+    let mut request = signed_request(&api.admin, "eks", "POST", "/clusters", "/clusters", "application/json", b"{}".to_vec());
+    *request.body_mut() = Body::from("{\"name\":\"x\"}");
+    assert_eq!(api.send(request).await.0, 403);
+    let mut session = api.admin.clone();
+    session.credentials.session_token = Some(entryway_iam::SecretKey::new("made up"));
+    assert_eq!(api.eks_as(&session, "GET", "/clusters", Value::Null).await.error, "UnrecognizedClientException");
+    for header in ["", "AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=x", "Bearer x", "Basic eDp5"] {
+        let request = plain("GET", "/clusters").header("authorization", header).body(Body::empty()).unwrap();
+        assert_eq!(api.send(request).await.0, 403, "{header}");
+    }
+    api.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn other_services_and_unknown_paths() {
+    let api = Api::start(&["demo"]).await;
+    let request = signed_request(&api.admin, "dynamodb", "POST", "/", "/", "application/x-amz-json-1.0", b"{}".to_vec());
+    let (status, headers, body) = api.send(request).await;
+    assert_eq!((status, headers["x-amzn-errortype"].to_str().unwrap()), (404, "UnknownServiceException"));
+    assert!(String::from_utf8(body).unwrap().contains("signed for dynamodb"));
+    let form = "application/x-www-form-urlencoded";
+    for (service, element) in [("ec2", "<Errors>"), ("sqs", "<ErrorResponse>"), ("s3", "<Error>")] {
+        let request = signed_request(&api.admin, service, "POST", "/", "/", form, b"Action=X".to_vec());
+        let (status, _, body) = api.send(request).await;
+        let body = String::from_utf8(body).unwrap();
+        assert!(status == 404 && body.contains(element) && body.contains(service), "{body}");
+    }
+    for path in ["/", "/nothing", "/entryway/v1/policies", "/clusters/demo/nothing", "/clusters/%ff"] {
+        let answer = api.eks("GET", path, Value::Null).await;
+        assert_eq!((answer.status, answer.error.as_str()), (404, "UnknownOperationException"), "{path}");
+    }
+    let answer = api.eks("POST", "/clusters/demo/node-groups", json!({})).await;
+    assert_eq!((answer.status, answer.error.as_str()), (400, "InvalidRequestException"));
+    assert!(answer.message().starts_with("CreateNodegroup is not supported"), "{}", answer.message());
+    let (status, _, body) = api.send(plain("GET", "/healthz").body(Body::empty()).unwrap()).await;
+    assert_eq!((status, body), (200, b"ok".to_vec()));
+    let (status, _, body) = api.send(plain("GET", "/metrics").body(Body::empty()).unwrap()).await;
+    let body = String::from_utf8(body).unwrap();
+    assert!(status == 200 && body.contains("entryway_requests_total{service=\"eks\",status=\"404\"} 5"), "{body}");
+    assert_eq!(api.send(plain("GET", "/console").body(Body::empty()).unwrap()).await.0, 404);
+    api.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn bad_input_is_an_error_of_the_right_form() {
+    let api = Api::start(&["demo"]).await;
+    for body in [&b"{"[..], b"[]", b"\xff\xfe", b"null", b"{\"tags\":1}", &[b'['; 10_000]] {
+        let answer = api.eks_raw(&api.admin, "POST", "/clusters", "/clusters", body.to_vec()).await;
+        assert_eq!((answer.status, answer.error.as_str()), (400, "SerializationException"));
+    }
+    let large = vec![b' '; MAX_BODY + 1];
+    let answer = api.eks_raw(&api.admin, "POST", "/clusters", "/clusters", large.clone()).await;
+    assert_eq!((answer.status, answer.error.as_str()), (413, "RequestEntityTooLargeException"));
+    let form = "application/x-www-form-urlencoded";
+    let (status, _, body) = api.send(signed_request(&api.admin, "iam", "POST", "/", "/", form, large)).await;
+    assert!(status == 413 && body.starts_with(b"<ErrorResponse"));
+    for query in ["?maxResults=%zz", "?nextToken=%ff"] {
+        let answer = api.eks("GET", &format!("/clusters{query}"), Value::Null).await;
+        assert_eq!(answer.status / 100, 4, "{query} {answer:?}");
+    }
+    let long = "x".repeat(60_000);
+    let answer = api.eks("GET", &format!("/clusters/{long}"), Value::Null).await;
+    assert_eq!(answer.error, "ResourceNotFoundException");
+    api.running.shutdown().await;
+}

@@ -1,0 +1,11 @@
+//! The API in process: a started control plane, its router, and a strict client.
+
+mod client;
+mod clusters;
+mod entries;
+mod front;
+mod iam;
+mod paging;
+mod start;
+
+pub(crate) use client::Keys;
