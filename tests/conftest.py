@@ -78,6 +78,9 @@ class ControlPlane:
             self.process.send_signal(how)
         try:
             self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         finally:
             self.process.stdout.close()
             self.process.stderr.close()

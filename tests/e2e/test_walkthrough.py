@@ -45,7 +45,7 @@ def test_walkthrough(up):
     session = up.aws("sts", "assume-role", "--role-arn", role, "--role-session-name", "jo").ok().json["Credentials"]
     as_role = up.env(AWS_ACCESS_KEY_ID=session["AccessKeyId"], AWS_SECRET_ACCESS_KEY=session["SecretAccessKey"], AWS_SESSION_TOKEN=session["SessionToken"])
     up.aws("eks", "update-kubeconfig", "--name", "demo", env=as_role).fails(
-        254, "AccessDeniedException", "User: arn:aws:sts::111122223333:assumed-role/ops/jo is not authorized to perform: eks:DescribeCluster on resource: "
+        255, "AccessDeniedException", "User: arn:aws:sts::111122223333:assumed-role/ops/jo is not authorized to perform: eks:DescribeCluster on resource: "
         "arn:aws:eks:us-east-1:111122223333:cluster/demo because no identity-based policy allows the eks:DescribeCluster action")
 
     # the kubeconfig for the role, written by one who may
