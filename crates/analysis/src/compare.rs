@@ -1,0 +1,201 @@
+//! Who gains and who loses what between two states of a cluster.
+
+use std::collections::BTreeSet;
+
+use entryway_access::{Caller, ClusterModel, PolicyRules, Snapshot, UserInfo};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ability::compress;
+use crate::mapped::Mapped;
+use crate::question::{Atom, Place};
+use crate::subject::{INSTANCE_DNS_NAME, StandIn, stand_ins};
+use crate::{Ability, KnownPrincipals, Subject, subjects};
+
+/// The group that the API server adds to everybody who is authenticated.
+const AUTHENTICATED: &str = "system:authenticated";
+
+/// Who somebody is in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// The username.
+    pub username: String,
+    /// The groups, without `system:authenticated`.
+    pub groups: Vec<String>,
+}
+
+/// What a change means for one principal. One for which nothing changes has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// Only its sessions of this name; absent for any that no binding names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Who it was; absent where nothing mapped it (401).
+    pub before: Option<SignIn>,
+    /// Who it is then.
+    pub after: Option<SignIn>,
+    /// What it can do then and could not before. What everybody who signs in can do is not listed.
+    pub gains: Vec<Ability>,
+    /// What it could do and can no longer.
+    pub loses: Vec<Ability>,
+}
+
+impl Difference {
+    /// Whether it can do less than before.
+    pub fn is_loss(&self) -> bool {
+        !self.loses.is_empty() || (self.before.is_some() && self.after.is_none())
+    }
+    /// Whether it can do more than before.
+    pub fn is_gain(&self) -> bool {
+        !self.gains.is_empty() || (self.before.is_none() && self.after.is_some())
+    }
+}
+
+/// [`compare`] of models that are not compiled yet.
+pub fn compare_models(
+    before: ClusterModel,
+    after: ClusterModel,
+    known: &KnownPrincipals,
+    now: Timestamp,
+) -> Vec<Difference> {
+    compare(&Snapshot::compile(before), &Snapshot::compile(after), known, now)
+}
+
+/// For everybody whom either state knows: what it gains, what it loses, and whether it is called otherwise.
+/// Sorted by subject. Those for whom nothing changes cost next to nothing.
+pub fn compare(before: &Snapshot, after: &Snapshot, known: &KnownPrincipals, now: Timestamp) -> Vec<Difference> {
+    let states = [before, after];
+    let same_rbac = std::ptr::eq(before.rbac(), after.rbac()) || before.rbac() == after.rbac();
+    let mut differences = Vec::new();
+    for subject in subjects(&states) {
+        if let Subject::Principal(principal) = &subject
+            && known.is_gone(principal)
+        {
+            continue; // Nobody can sign in as it, before or after.
+        }
+        for StandIn { caller, session } in stand_ins(&subject, &states, known, now) {
+            if same_rbac && Mapped::of(before, &caller, now) == Mapped::of(after, &caller, now) {
+                continue;
+            }
+            let (was, is) = (View::of(before, &caller, now), View::of(after, &caller, now));
+            let mut atoms = BTreeSet::new();
+            was.collect(&mut atoms, now);
+            is.collect(&mut atoms, now);
+            let (mut gains, mut loses) = (Vec::new(), Vec::new());
+            for atom in atoms {
+                match (was.allows(&atom, now), is.allows(&atom, now)) {
+                    (false, true) if was.user.is_some() || !is.everybody_may(&atom, now) => gains.push(atom),
+                    (true, false) if is.user.is_some() || !was.everybody_may(&atom, now) => loses.push(atom),
+                    (true, _) | (false, _) => {}
+                }
+            }
+            let (before, after) = (was.sign_in(), is.sign_in());
+            if before != after || !gains.is_empty() || !loses.is_empty() {
+                let subject = subject.clone();
+                let (gains, loses) = (compress(gains), compress(loses));
+                differences.push(Difference { subject, session, before, after, gains, loses });
+            }
+        }
+    }
+    differences
+}
+
+/// All that a subject can do, and who it is; `None` where nothing maps it. What everybody who signs in can do
+/// is not listed.
+pub fn abilities(
+    state: &Snapshot,
+    subject: &Subject,
+    known: &KnownPrincipals,
+    now: Timestamp,
+) -> Option<(SignIn, Vec<Ability>)> {
+    let stand_in = stand_ins(subject, &[state], known, now).into_iter().next()?;
+    let view = View::of(state, &stand_in.caller, now);
+    let mut atoms = BTreeSet::new();
+    view.collect(&mut atoms, now);
+    let own = atoms.into_iter().filter(|atom| view.allows(atom, now) && !view.everybody_may(atom, now));
+    Some((view.sign_in()?, compress(own.collect())))
+}
+
+/// A caller in a state.
+struct View<'s> {
+    state: &'s Snapshot,
+    /// As the API server sees it; absent where it is not authenticated.
+    user: Option<UserInfo>,
+    caller: Caller,
+}
+
+impl<'s> View<'s> {
+    fn of(state: &'s Snapshot, caller: &Caller, now: Timestamp) -> View<'s> {
+        let identity = state.identity(caller, Some(INSTANCE_DNS_NAME), now);
+        View { state, user: identity.map(|identity| with_everybody(identity.user)), caller: caller.clone() }
+    }
+
+    fn sign_in(&self) -> Option<SignIn> {
+        let user = self.user.as_ref()?;
+        let groups = user.groups.iter().filter(|group| *group != AUTHENTICATED).cloned().collect();
+        Some(SignIn { username: user.username.clone(), groups })
+    }
+
+    fn allows(&self, atom: &Atom, now: Timestamp) -> bool {
+        self.user.as_ref().is_some_and(|user| atom.is_allowed(self.state, user, now))
+    }
+
+    fn everybody_may(&self, atom: &Atom, now: Timestamp) -> bool {
+        atom.is_allowed(self.state, &with_everybody(UserInfo::default()), now)
+    }
+
+    /// The atoms of all rules that can have to do with the user here. Those of rules that turn out not to be
+    /// in force do no harm: the core answers at each.
+    fn collect(&self, into: &mut BTreeSet<Atom>, now: Timestamp) {
+        let Some(user) = &self.user else { return };
+        let mut atoms = vec![Atom::all_resources(Place::Cluster), Atom::all_paths()];
+        if let Some(entry) = self.state.entry_for(&self.caller, now) {
+            for association in &entry.policies {
+                let policy = self.state.catalogue().get(&association.policy);
+                let Some(PolicyRules::Known(rules)) = policy.map(|policy| &policy.rules) else { continue };
+                for place in places(association) {
+                    rules.iter().for_each(|rule| Atom::of_rule(rule, &place, &mut atoms));
+                }
+            }
+        }
+        let everywhere = self.state.rules_for(user, "");
+        everywhere.iter().for_each(|rule| Atom::of_rule(rule, &Place::Cluster, &mut atoms));
+        let bindings = &self.state.rbac().bindings;
+        let namespaces: BTreeSet<&str> = bindings
+            .iter()
+            .filter(|binding| binding.subjects.iter().any(|subject| names_user(subject, user)))
+            .filter_map(|binding| binding.namespace.as_deref())
+            .collect();
+        for namespace in namespaces {
+            let place = Place::In(namespace.to_owned());
+            self.state.rules_for(user, namespace).iter().for_each(|rule| Atom::of_rule(rule, &place, &mut atoms));
+        }
+        into.extend(atoms);
+    }
+}
+
+fn names_user(subject: &entryway_access::Subject, user: &UserInfo) -> bool {
+    subject.is_user(&user.username) || user.groups.iter().any(|group| subject.is_group(group))
+}
+
+fn places(association: &entryway_access::Association) -> Vec<Place> {
+    match association.scope.namespaces() {
+        [] => vec![Place::Cluster],
+        some => some.iter().map(|pattern| Place::In(pattern.as_str().to_owned())).collect(),
+    }
+}
+
+fn with_everybody(mut user: UserInfo) -> UserInfo {
+    if !user.groups.iter().any(|group| group == AUTHENTICATED) {
+        user.groups.push(AUTHENTICATED.to_owned());
+    }
+    user
+}
+
+/// The user that a caller is, as the API server sees it.
+pub(crate) fn user_of(state: &Snapshot, caller: &Caller, now: Timestamp) -> Option<UserInfo> {
+    View::of(state, caller, now).user
+}

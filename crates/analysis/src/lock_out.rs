@@ -1,0 +1,113 @@
+//! A change after which nobody who could administer the cluster before still can, or the caller loses what
+//! lets him undo it, or a protected principal loses what it has.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use entryway_access::{PrincipalArn, Snapshot};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::compare::user_of;
+use crate::subject::stand_ins;
+use crate::{Administers, KnownPrincipals, Subject, administers, as_text, subjects};
+
+/// Why a change is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockOut {
+    /// At least one.
+    pub reasons: Vec<LockOutReason>,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LockOutReason {
+    /// Nobody of those who administer the cluster could any longer.
+    NobodyAdministers {
+        /// Those who can now.
+        before: Vec<Subject>,
+    },
+    /// The caller administers the cluster now and could not any longer.
+    CallerLoses(#[serde(with = "as_text")] PrincipalArn),
+    /// A protected principal would lose its administration of the cluster, or its way in.
+    ProtectedLoses(#[serde(with = "as_text")] PrincipalArn),
+}
+
+impl fmt::Display for LockOutReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LockOutReason::NobodyAdministers { before } => {
+                let names: Vec<String> = before.iter().map(|subject| format!("`{subject}`")).collect();
+                write!(f, "nobody who can administer the cluster now still could: {}", names.join(", "))
+            }
+            LockOutReason::CallerLoses(caller) => {
+                write!(f, "you (`{caller}`) would lose what lets you undo it")
+            }
+            LockOutReason::ProtectedLoses(principal) => write!(f, "`{principal}` is protected and would lose access"),
+        }
+    }
+}
+
+impl fmt::Display for LockOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons: Vec<String> = self.reasons.iter().map(LockOutReason::to_string).collect();
+        f.write_str(&reasons.join("; "))
+    }
+}
+
+/// Those who administer the cluster, and how. Principals that IAM says are gone do not count, nor do those
+/// whose entry was made for another unique id: nobody can sign in as them.
+pub fn administrators(state: &Snapshot, known: &KnownPrincipals, now: Timestamp) -> BTreeMap<Subject, Administers> {
+    subjects(&[state])
+        .into_iter()
+        .filter_map(|subject| Some((subject.clone(), how(state, &subject, known, now)?)))
+        .collect()
+}
+
+fn how(state: &Snapshot, subject: &Subject, known: &KnownPrincipals, now: Timestamp) -> Option<Administers> {
+    if let Subject::Principal(principal) = subject
+        && known.is_gone(principal)
+    {
+        return None;
+    }
+    let callers = stand_ins(subject, &[state], known, now);
+    callers.iter().find_map(|stand_in| administers(state, &user_of(state, &stand_in.caller, now)?, now))
+}
+
+fn signs_in(state: &Snapshot, subject: &Subject, known: &KnownPrincipals, now: Timestamp) -> bool {
+    let callers = stand_ins(subject, &[state], known, now);
+    callers.first().is_some_and(|stand_in| user_of(state, &stand_in.caller, now).is_some())
+}
+
+/// Whether a change is a lock-out. `caller` is who makes it, where that is known; a cluster that nobody
+/// administers can't be locked further.
+pub fn lock_out(
+    before: &Snapshot,
+    after: &Snapshot,
+    caller: Option<&PrincipalArn>,
+    protected: &[PrincipalArn],
+    known: &KnownPrincipals,
+    now: Timestamp,
+) -> Option<LockOut> {
+    let mut reasons = Vec::new();
+    let admins = administrators(before, known, now);
+    if !admins.is_empty() && !admins.keys().any(|subject| how(after, subject, known, now).is_some()) {
+        reasons.push(LockOutReason::NobodyAdministers { before: admins.into_keys().collect() });
+    }
+    let loses = |principal: &PrincipalArn| {
+        let subject = Subject::Principal(principal.clone());
+        how(before, &subject, known, now).is_some() && how(after, &subject, known, now).is_none()
+    };
+    if let Some(caller) = caller.filter(|caller| loses(caller)) {
+        reasons.push(LockOutReason::CallerLoses(caller.clone()));
+    }
+    for principal in protected {
+        let subject = Subject::Principal(principal.clone());
+        let shut_out = signs_in(before, &subject, known, now) && !signs_in(after, &subject, known, now);
+        if loses(principal) || shut_out {
+            reasons.push(LockOutReason::ProtectedLoses(principal.clone()));
+        }
+    }
+    (!reasons.is_empty()).then_some(LockOut { reasons })
+}

@@ -1,0 +1,232 @@
+//! Who there is to ask about: the principals that a state knows, and callers that stand in for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use entryway_access::{
+    AccountId, Caller, IdentitySource, MappedPrincipal, Partition, PrincipalArn, PrincipalKind, Snapshot,
+    Subject as RbacSubject, Template,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::as_text;
+use crate::mapped::templates_of;
+
+/// What somebody found out about a principal in IAM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PrincipalFacts {
+    /// Whether it exists; absent where nobody could ask.
+    pub exists: Option<bool>,
+    /// Its unique id (`AROA…`, `AIDA…`).
+    pub unique_id: Option<String>,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+}
+
+/// What is known of principals, found without regard to a role's path, as STS names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownPrincipals(BTreeMap<PrincipalArn, PrincipalFacts>);
+
+impl KnownPrincipals {
+    /// Puts in what is known of one.
+    pub fn insert(&mut self, principal: &PrincipalArn, facts: PrincipalFacts) {
+        self.0.insert(principal.without_path(), facts);
+    }
+    /// What is known of one.
+    pub fn get(&self, principal: &PrincipalArn) -> Option<&PrincipalFacts> {
+        self.0.get(&principal.without_path())
+    }
+    /// Whether somebody asked, and it is not there. Nobody can sign in as such a one.
+    pub fn is_gone(&self, principal: &PrincipalArn) -> bool {
+        self.get(principal).is_some_and(|facts| facts.exists == Some(false))
+    }
+}
+
+/// Whom an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Subject {
+    /// A principal, by its ARN as entries have it (with path where that is known).
+    Principal(#[serde(with = "as_text")] PrincipalArn),
+    /// Any principal of an account that nothing names: those whom `mapAccounts` takes in.
+    OthersOf(#[serde(with = "as_text")] AccountId),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Principal(arn) => write!(f, "{arn}"),
+            Subject::OthersOf(account) => write!(f, "any other principal of account {account}"),
+        }
+    }
+}
+
+/// Everybody whom either state knows: entries, aws-auth lines, the creator of the cluster, and a stand-in for
+/// the rest of each account in `mapAccounts`. Sorted; each principal once, with the path where one has it.
+pub fn subjects(states: &[&Snapshot]) -> Vec<Subject> {
+    let mut principals: BTreeMap<PrincipalArn, PrincipalArn> = BTreeMap::new();
+    let mut accounts = BTreeSet::new();
+    for state in states {
+        let entries = state.entries();
+        let entries = entries.iter().map(|entry| &entry.principal);
+        for principal in entries.chain(state.bootstrap_creator()) {
+            principals.insert(principal.without_path(), principal.clone());
+        }
+        let aws_auth = state.aws_auth();
+        for mapping in aws_auth.roles.iter().chain(&aws_auth.users) {
+            if let MappedPrincipal::Arn(principal) = &mapping.principal {
+                principals.entry(principal.without_path()).or_insert_with(|| principal.clone());
+            }
+        }
+        accounts.extend(aws_auth.accounts.iter().cloned());
+    }
+    let named = principals.into_values().map(Subject::Principal);
+    named.chain(accounts.into_iter().map(Subject::OthersOf)).collect()
+}
+
+/// A name for a session that nobody has a rule for.
+const ANY_SESSION: &str = "SESSION";
+/// A session named by an instance, as nodes have it, and what EC2 would say of it.
+const INSTANCE_SESSION: &str = "i-0123456789abcdef0";
+pub(crate) const INSTANCE_DNS_NAME: &str = "ip-10-0-0-1.ec2.internal";
+/// Stands in for the rest of an account.
+const NOBODY_IN_PARTICULAR: &str = "entryway-any-other-principal";
+
+/// A caller to ask with, and the session's name where it matters.
+pub(crate) struct StandIn {
+    pub(crate) caller: Caller,
+    /// Only sessions of this name; absent for one that no rule names.
+    pub(crate) session: Option<String>,
+}
+
+/// The callers that tell all about a subject: one session that nothing names, and each session that a binding
+/// names through the placeholders of a username or group.
+pub(crate) fn stand_ins(
+    subject: &Subject,
+    states: &[&Snapshot],
+    known: &KnownPrincipals,
+    now: Timestamp,
+) -> Vec<StandIn> {
+    let principal = match subject {
+        Subject::Principal(principal) => principal.without_path(),
+        Subject::OthersOf(account) => {
+            let partition = partition_of(states, account);
+            let kind = PrincipalKind::Role { path: "/".to_owned(), name: NOBODY_IN_PARTICULAR.to_owned() };
+            match PrincipalArn::new(partition, account.clone(), kind) {
+                Ok(principal) => principal,
+                Err(_) => return Vec::new(),
+            }
+        }
+    };
+    let unique_id = unique_id(&principal, states, known);
+    let caller = |session: &str| Caller {
+        arn: match principal.is_role() {
+            true => format!(
+                "arn:{}:sts::{}:assumed-role/{}/{session}",
+                principal.partition(),
+                principal.account(),
+                principal.name()
+            ),
+            false => principal.as_str().to_owned(),
+        },
+        principal: principal.clone(),
+        unique_id: unique_id.clone(),
+        session_name: if principal.is_role() { session.to_owned() } else { String::new() },
+        access_key_id: String::new(),
+    };
+    let node = caller(INSTANCE_SESSION);
+    let any = match states.iter().any(|state| state.needs_ec2_name(&node, now)) {
+        true => node,
+        false => caller(ANY_SESSION),
+    };
+    let mut sessions = BTreeSet::new();
+    if principal.is_role() {
+        for state in states {
+            if let Some(source) = state.identity(&any, Some(INSTANCE_DNS_NAME), now).map(|identity| identity.source) {
+                sessions_named(state, &source, &principal, &mut sessions);
+            }
+        }
+    }
+    let named = sessions.into_iter().map(|session| StandIn { caller: caller(&session), session: Some(session) });
+    let named: Vec<StandIn> = named.collect();
+    std::iter::once(StandIn { caller: any, session: None }).chain(named).collect()
+}
+
+/// The id that a caller of this principal has now: the one that IAM tells, else the one that an entry was made
+/// for, else one of its own.
+fn unique_id(principal: &PrincipalArn, states: &[&Snapshot], known: &KnownPrincipals) -> String {
+    let told = known.get(principal).and_then(|facts| facts.unique_id.clone());
+    let noted = || {
+        let entries = states.iter().flat_map(|state| state.entries());
+        entries.filter(|entry| entry.principal.without_path() == *principal).find_map(|entry| entry.unique_id.clone())
+    };
+    told.or_else(noted).unwrap_or_else(|| match principal.kind() {
+        PrincipalKind::Root => principal.account().to_string(),
+        PrincipalKind::Role { .. } | PrincipalKind::User { .. } | PrincipalKind::FederatedUser { .. } => {
+            "UNKNOWN-UNIQUE-ID".to_owned()
+        }
+    })
+}
+
+/// The partition of an account: that of a principal that is known to be in it, else of anybody.
+fn partition_of(states: &[&Snapshot], account: &AccountId) -> Partition {
+    let mut any = None;
+    for subject in subjects_named(states) {
+        if subject.account() == account {
+            return subject.partition();
+        }
+        any = any.or(Some(subject.partition()));
+    }
+    any.unwrap_or(Partition::Aws)
+}
+
+fn subjects_named(states: &[&Snapshot]) -> Vec<PrincipalArn> {
+    let principal = |subject| match subject {
+        Subject::Principal(principal) => Some(principal),
+        Subject::OthersOf(_) => None,
+    };
+    subjects(states).into_iter().filter_map(principal).collect()
+}
+
+/// The sessions whose username or group some binding names.
+fn sessions_named(state: &Snapshot, source: &IdentitySource, principal: &PrincipalArn, into: &mut BTreeSet<String>) {
+    let (username, groups) = templates_of(state, source);
+    let subjects = || state.rbac().bindings.iter().flat_map(|binding| &binding.subjects);
+    if let Some(parts) = username.and_then(|template| around_session(template, principal)) {
+        let names = subjects().filter_map(|subject| match subject {
+            RbacSubject::User(name) => parts.session(name),
+            RbacSubject::Group(_) | RbacSubject::ServiceAccount { .. } => None,
+        });
+        into.extend(names);
+    }
+    for parts in groups.iter().filter_map(|template| around_session(template, principal)) {
+        let names = subjects().filter_map(|subject| match subject {
+            RbacSubject::Group(name) => parts.session(name),
+            RbacSubject::User(_) | RbacSubject::ServiceAccount { .. } => None,
+        });
+        into.extend(names);
+    }
+}
+
+/// What stands before and after a template's session name.
+struct Around {
+    before: String,
+    after: String,
+}
+
+fn around_session(template: &Template, principal: &PrincipalArn) -> Option<Around> {
+    let text = template.as_str().replace("{{AccountID}}", principal.account().as_str());
+    let (before, after) =
+        ["{{SessionName}}", "{{SessionNameRaw}}"].into_iter().find_map(|name| text.split_once(name))?;
+    Some(Around { before: before.to_owned(), after: after.to_owned() })
+}
+
+impl Around {
+    /// The session that makes this name, if one can (STS's rule: 2 to 64 of these characters).
+    fn session(&self, name: &str) -> Option<String> {
+        let session = name.strip_prefix(&self.before)?.strip_suffix(&self.after)?;
+        let good = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
+        ((2..=64).contains(&session.len()) && session.bytes().all(good)).then(|| session.to_owned())
+    }
+}
