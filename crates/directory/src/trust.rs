@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use entryway_access::PrincipalArn;
 use entryway_iam::policy::{AwsPrincipal, TrustPolicy, counted_size};
 use serde_json::Value;
 
@@ -58,24 +59,25 @@ impl Account {
         Ok(text)
     }
 
-    /// The trust policy of a role as it concerns a caller with this ARN (with its path) and unique id. `None`: no
-    /// statement is left.
+    /// The trust policy of a role as it concerns this caller with this unique id. `None`: no statement is left.
     pub fn trust_for(
         &self,
         role: &Role,
-        caller_arn: &str,
+        caller: &PrincipalArn,
         caller_id: &str,
     ) -> Result<Option<TrustPolicy>, DirectoryError> {
         let corrupt = |problem: String| DirectoryError::Corrupt { key: self.arn(role), problem };
-        let replaced = role.trusted.get(caller_arn).is_some_and(|trusted| trusted != caller_id);
-        let text = if replaced {
-            match without_principal(&role.trust, caller_arn).map_err(|error| corrupt(error.to_string()))? {
-                Some(text) => text,
-                None => return Ok(None),
+        let mut text = role.trust.clone();
+        for (arn, id) in &role.trusted {
+            // By name, as policies are matched: one made again may have another path, too.
+            let names_caller = arn.parse::<PrincipalArn>().is_ok_and(|named| named.same_principal(caller));
+            if names_caller && id != caller_id {
+                match without_principal(&text, arn).map_err(|error| corrupt(error.to_string()))? {
+                    Some(left) => text = left,
+                    None => return Ok(None),
+                }
             }
-        } else {
-            role.trust.clone()
-        };
+        }
         TrustPolicy::parse(&text).map(Some).map_err(|error| corrupt(error.to_string()))
     }
 }
@@ -94,26 +96,35 @@ fn without_principal(text: &str, arn: &str) -> Result<Option<String>, serde_json
         one => vec![one],
     };
     statements.retain_mut(|statement| {
-        let Some(aws) = statement.get_mut("Principal").and_then(|principal| principal.get_mut("AWS")) else {
-            return true;
-        };
-        if *aws == *arn {
-            *aws = Value::Array(Vec::new());
-        } else if let Value::Array(names) = aws {
-            names.retain(|name| name != arn);
+        if take_name(statement, "NotPrincipal", arn) {
+            // Nobody is spared any more.
+            if let Some(members) = statement.as_object_mut() {
+                members.remove("NotPrincipal");
+                members.insert("Principal".to_owned(), Value::from("*"));
+            }
         }
-        if *aws != Value::Array(Vec::new()) {
-            return true;
-        }
-        let Some(principal) = statement.get_mut("Principal").and_then(Value::as_object_mut) else { return false };
-        principal.remove("AWS");
-        !principal.is_empty()
+        !take_name(statement, "Principal", arn)
     });
     if statements.is_empty() {
         return Ok(None);
     }
     *statement = Value::Array(statements);
     serde_json::to_string(&policy).map(Some)
+}
+
+/// Takes a name out of a statement's `Principal` or `NotPrincipal`; whether nobody is named there any more.
+fn take_name(statement: &mut Value, member: &str, arn: &str) -> bool {
+    let Some(kinds) = statement.get_mut(member).and_then(Value::as_object_mut) else { return false };
+    let Some(names) = kinds.get_mut("AWS") else { return false };
+    if *names == *arn {
+        *names = Value::Array(Vec::new());
+    } else if let Value::Array(names) = names {
+        names.retain(|name| name != arn);
+    }
+    if *names == Value::Array(Vec::new()) {
+        kinds.remove("AWS");
+    }
+    kinds.is_empty()
 }
 
 #[cfg(test)]
@@ -137,5 +148,8 @@ mod tests {
             format!(r#"{{"Statement":[{{"Principal":{{"AWS":"{DEV}","Service":"s"}}}},{{"Principal":"*"}}]}}"#);
         let left = serde_json::json!({"Statement": [{"Principal": {"Service": "s"}}, {"Principal": "*"}]});
         assert_eq!(without(&service), Some(left));
+        let spared = format!(r#"{{"Statement":{{"Effect":"Deny","NotPrincipal":{{"AWS":["{DEV}"]}}}}}}"#);
+        let left = serde_json::json!({"Statement": [{"Effect": "Deny", "Principal": "*"}]});
+        assert_eq!(without(&spared), Some(left));
     }
 }

@@ -147,7 +147,7 @@ async fn permitted(directory: &Directory, call: &QueryCall<'_>, asked: &Asked) -
     };
     let (account, role) = found.ok_or_else(|| refused(stranger, "sts:AssumeRole"))?;
     let trust = account
-        .trust_for(&role, caller.principal.as_str(), &caller.caller.unique_id)?
+        .trust_for(&role, &caller.principal, &caller.caller.unique_id)?
         .ok_or_else(|| refused(stranger, "sts:AssumeRole"))?;
     for tag in role.tags.iter() {
         context.set(&format!("aws:ResourceTag/{}", tag.key), tag.value.as_str());

@@ -159,6 +159,22 @@ async fn a_principal_made_again_is_not_trusted_for_its_name() {
 }
 
 #[tokio::test]
+async fn a_role_made_again_on_another_path_is_not_trusted_either() {
+    let world = World::new().await;
+    let create = |path| {
+        [("Action", "CreateRole"), ("RoleName", "Ops"), ("Path", path), ("AssumeRolePolicyDocument", TRUST_ROOT)]
+    };
+    world.iam_ok(&create("/a/")).await;
+    world.role("Dev", &trusting("arn:aws:iam::111122223333:role/a/Ops", "\"sts:AssumeRole\"")).await;
+    let ops = session(&ok(assume(&world, &world.admin, "arn:aws:iam::111122223333:role/a/Ops", &[]).await));
+    ok(assume(&world, &ops, DEV, &[]).await);
+    world.iam_ok(&[("Action", "DeleteRole"), ("RoleName", "Ops")]).await;
+    world.iam_ok(&create("/b/")).await;
+    let ops = session(&ok(assume(&world, &world.admin, "arn:aws:iam::111122223333:role/b/Ops", &[]).await));
+    refused(assume(&world, &ops, DEV, &[]).await);
+}
+
+#[tokio::test]
 async fn a_users_session_is_good_for_sts_alone() {
     let world = World::new().await;
     world.role("Dev", TRUST_ROOT).await;
