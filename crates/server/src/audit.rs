@@ -21,6 +21,7 @@ use entryway_store::{KeyValue, ListOptions, Listing, Revision, Store, StoreError
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::eks::Call;
 use crate::keys;
@@ -43,6 +44,8 @@ impl Default for Retention {
     }
 }
 
+/// `eventSource` of the EKS API.
+pub(crate) const EKS: &str = "eks.amazonaws.com";
 /// How long a batch gathers.
 const BATCH_EVERY: Duration = Duration::from_millis(500);
 /// The most records of one transaction.
@@ -64,8 +67,8 @@ const CLEAN_STEP: usize = 500;
 pub(crate) struct Event<'a> {
     pub(crate) request: &'a Received,
     pub(crate) now: Timestamp,
-    /// `eks`, `sts` or `iam`.
-    pub(crate) service: &'a str,
+    /// Such as `eks.amazonaws.com`.
+    pub(crate) source: &'a str,
     pub(crate) name: &'a str,
     pub(crate) region: &'a str,
     pub(crate) who: Option<&'a Signed>,
@@ -92,7 +95,7 @@ impl Event<'_> {
             "eventVersion": "1.09",
             "userIdentity": self.who.map_or_else(|| json!({ "type": "Unknown" }), Signed::user_identity),
             "eventTime": self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "eventSource": format!("{}.amazonaws.com", self.service),
+            "eventSource": self.source,
             "eventName": self.name,
             "awsRegion": self.region,
             "sourceIPAddress": self.request.peer.to_string(),
@@ -156,7 +159,7 @@ pub(crate) fn of_change(call: &Call<'_>, answer: &Value) -> Record {
     let record = Event {
         request: call.request,
         now: call.now,
-        service: "eks",
+        source: EKS,
         name: call.operation().name(),
         region: call.place.region.as_str(),
         who: Some(call.who),
@@ -191,12 +194,12 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// Starts the writer and the cleaner. The writer ends, with everything written, after `stop` turns true.
+    /// Starts the writer and the cleaner. Both end after `stop` turns true, the writer with everything written.
     pub(crate) fn start(
         store: Arc<dyn Store>,
         retention: Retention,
         stop: watch::Receiver<bool>,
-    ) -> (Arc<Audit>, tokio::task::JoinHandle<()>) {
+    ) -> (Arc<Audit>, [JoinHandle<()>; 2]) {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let audit = Arc::new(Audit {
             queue,
@@ -205,8 +208,8 @@ impl Audit {
             lost: AtomicU64::new(0),
         });
         let writer = tokio::spawn(write(Arc::clone(&audit), Arc::clone(&store), waiting, stop.clone()));
-        tokio::spawn(clean(Arc::clone(&audit), store, retention, stop));
-        (audit, writer)
+        let cleaner = tokio::spawn(clean(Arc::clone(&audit), store, retention, stop));
+        (audit, [writer, cleaner])
     }
 
     /// Records a read, or a refusal of somebody known.
@@ -223,7 +226,7 @@ impl Audit {
 
     /// Counts a refusal of a stranger.
     pub(crate) fn stranger(&self, event: &Event<'_>) {
-        let kind = event.error.map_or_else(String::new, |(code, _)| format!("{} {code}", event.service));
+        let kind = event.error.map_or_else(String::new, |(code, _)| format!("{} {code}", event.source));
         let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         if strangers.len() >= STRANGER_KINDS && !strangers.contains_key(&kind) {
             return;

@@ -166,7 +166,8 @@ impl Clusters {
         revision: Revision,
     ) -> Result<(), ClusterError> {
         let shared = &self.shared;
-        let runtime = Runtime::start(Arc::clone(&shared.store), place, record, shared.catalogue.clone()).await?;
+        let (runtime, keeper) =
+            Runtime::start(Arc::clone(&shared.store), place, record, shared.catalogue.clone()).await?;
         if let Err(error) = runtime.reached(Part::Entries, revision).await {
             tracing::error!(cluster = record.name, %error, "started all the same");
         }
@@ -188,7 +189,7 @@ impl Clusters {
         let (stop, stopping) = watch::channel(false);
         let tls = TlsAcceptor::from(Arc::clone(&shared.tls));
         let serving = serve::serve(listener, Some(tls), sandbox.router(), stopping.clone());
-        let task = tokio::spawn(run(sandbox, serving, stopping));
+        let task = tokio::spawn(run(sandbox, serving, keeper, stopping));
         let running = Running {
             id: record.id.clone(),
             runtime,
@@ -228,12 +229,19 @@ impl Clusters {
 }
 
 /// Serves a cluster until it is stopped. Watches are told first, so that their connections end.
-async fn run(sandbox: Sandbox, serving: impl Future<Output = ()>, mut stopping: watch::Receiver<bool>) {
+async fn run(
+    sandbox: Sandbox,
+    serving: impl Future<Output = ()>,
+    keeper: JoinHandle<()>,
+    mut stopping: watch::Receiver<bool>,
+) {
     let shutdown = async {
         let _ = stopping.wait_for(|stop| *stop).await;
         sandbox.shutdown().await;
     };
     tokio::join!(serving, shutdown);
+    keeper.abort();
+    let _ = keeper.await;
 }
 
 /// A place among a cluster's entries, held while one is being created.

@@ -142,7 +142,7 @@ async fn eks_call(
     let event = |who, parameters, error| Event {
         request,
         now,
-        service: "eks",
+        source: audit::EKS,
         name,
         region: &region,
         who,
@@ -321,7 +321,7 @@ fn query_event<'a>(
     Event {
         request,
         now,
-        service: service_name(service),
+        source: service.event_source(),
         name: if record.event_name.is_empty() { "Unknown" } else { &record.event_name },
         region,
         who,

@@ -26,6 +26,11 @@ pub(crate) fn holder(port: u16) -> Option<String> {
         .collect();
     for process in std::fs::read_dir("/proc").ok()?.flatten() {
         let path = process.path();
+        let id = process.file_name().to_string_lossy().into_owned();
+        // `self` is there, too.
+        if !id.bytes().all(|b| b.is_ascii_digit()) {
+            continue;
+        }
         let Ok(descriptors) = std::fs::read_dir(path.join("fd")) else { continue };
         let holds = descriptors.flatten().any(|descriptor| {
             let target = std::fs::read_link(descriptor.path()).unwrap_or_default();
@@ -33,7 +38,7 @@ pub(crate) fn holder(port: u16) -> Option<String> {
         });
         if holds {
             let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
-            return Some(format!("{} (process {})", name.trim(), process.file_name().to_string_lossy()));
+            return Some(format!("{} (process {id})", name.trim()));
         }
     }
     None

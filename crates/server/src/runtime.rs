@@ -19,6 +19,7 @@ use entryway_store::{Change, ChangeBatch, KeyValue, ListOptions, Revision, Store
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::eks::{ClusterRecord, EntryRecord};
 use crate::keys::Place;
@@ -56,13 +57,14 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    /// Compiles what is in the store, and keeps it current for as long as somebody holds the runtime.
+    /// Compiles what is in the store, and keeps it current for as long as somebody holds the runtime and nobody aborts
+    /// the keeper.
     pub(crate) async fn start(
         store: Arc<dyn Store>,
         place: &Place,
         record: &ClusterRecord,
         catalogue: PolicyCatalogue,
-    ) -> Result<Arc<Runtime>, StoreError> {
+    ) -> Result<(Arc<Runtime>, JoinHandle<()>), StoreError> {
         let sources = Sources::new(place, record);
         let (world, watches) = World::load(store.as_ref(), &sources, &catalogue).await?;
         let runtime = Arc::new(Runtime {
@@ -71,8 +73,8 @@ impl Runtime {
             reached: [(); 4].map(|()| watch::Sender::new(world.revision)),
         });
         let keeper = Keeper { store, sources, catalogue, runtime: Arc::downgrade(&runtime) };
-        tokio::spawn(keeper.run(world, watches));
-        Ok(runtime)
+        let keeper = tokio::spawn(keeper.run(world, watches));
+        Ok((runtime, keeper))
     }
 
     /// What is in force now.

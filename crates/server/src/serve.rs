@@ -15,6 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -33,9 +34,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
+            Some(_) = connections.join_next() => continue,
             accepted = async {
                 let place = Arc::clone(&places).acquire_owned().await;
                 (place, listener.accept().await)
@@ -49,7 +52,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, route
         // Small answers, each complete: no waiting for more.
         let _ = stream.set_nodelay(true);
         let (router, watcher, tls) = (router.clone(), graceful.watcher(), tls.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             let _place = place;
             match tls {
                 None => connection(stream, peer, router, watcher).await,
@@ -63,6 +66,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, route
     }
     drop(listener);
     let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+    connections.shutdown().await;
 }
 
 async fn connection<S>(stream: S, peer: SocketAddr, router: Router, watcher: hyper_util::server::graceful::Watcher)

@@ -145,7 +145,8 @@ pub struct Running {
     plane: Arc<ControlPlane>,
     stop: watch::Sender<bool>,
     api: JoinHandle<()>,
-    audit: JoinHandle<()>,
+    stop_audit: watch::Sender<bool>,
+    background: Vec<JoinHandle<()>>,
 }
 
 impl Running {
@@ -161,11 +162,17 @@ impl Running {
 
     /// Stops: no new requests, those under way get a second, audit records are written, `run.json` is removed.
     pub async fn shutdown(self) {
-        self.stop.send_replace(true);
-        self.plane.clusters.stop_all().await;
-        let _ = self.api.await;
-        let _ = self.audit.await;
-        let _ = std::fs::remove_file(self.info.data.join(RUN_FILE));
+        let Running { info, plane, stop, api, stop_audit, background } = self;
+        stop.send_replace(true);
+        let _ = tokio::join!(api, plane.clusters.stop_all());
+        // After the last request, so that its record is written.
+        stop_audit.send_replace(true);
+        for task in background {
+            let _ = task.await;
+        }
+        let _ = std::fs::remove_file(info.data.join(RUN_FILE));
+        // Nobody else holds the store any more: this closes it.
+        drop(plane);
         tracing::info!("stopped");
     }
 }
@@ -211,7 +218,8 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
         host: endpoint_host(&config, address.ip()),
     });
     let (stop, stopping) = watch::channel(false);
-    let (audit, audit_writer) = Audit::start(Arc::clone(&store), config.audit, stopping.clone());
+    let (stop_audit, stopping_audit) = watch::channel(false);
+    let (audit, audit_tasks) = Audit::start(Arc::clone(&store), config.audit, stopping_audit);
     let plane = Arc::new(ControlPlane {
         page_secret: page_secret(store.as_ref()).await?,
         store,
@@ -238,9 +246,10 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
     };
     folder::write(&data.join(RUN_FILE), json!(info).to_string().as_bytes())?;
     let api = tokio::spawn(serve::serve(listener, None, http::router(Arc::clone(&plane)), stopping.clone()));
-    tokio::spawn(sweep::run(Arc::clone(&plane), stopping));
+    let mut background = Vec::from(audit_tasks);
+    background.push(tokio::spawn(sweep::run(Arc::clone(&plane), stopping)));
     tracing::info!(api = info.api, "ready");
-    Ok(Running { info, plane, stop, api, audit: audit_writer })
+    Ok(Running { info, plane, stop, api, stop_audit, background })
 }
 
 /// What `run.json` of a data folder says, if it has one. The process may have died since.

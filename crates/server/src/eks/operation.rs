@@ -205,7 +205,7 @@ fn split_policy(rest: &str) -> (&str, Option<&str>) {
     // Encoded, the principal has no `/` of its own.
     if let Some((principal, after)) = rest.split_once('/') {
         match after.strip_prefix(POLICIES) {
-            Some("") => return (principal, Some("")),
+            Some("") if !names_kind_only(principal) => return (principal, Some("")),
             Some(after) if after.starts_with('/') && !names_kind_only(principal) => {
                 return (principal, Some(after.trim_start_matches('/')));
             }
