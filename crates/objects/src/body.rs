@@ -194,7 +194,10 @@ fn problems(duplicates: &[String], unknown: &[String], body: &[u8]) -> Vec<Strin
         let order = json::field_order(body);
         paths.sort_by_key(|(path, _)| order.iter().rposition(|p| p == *path));
     }
-    paths.into_iter().map(|(path, twice)| format!("{} field {path:?}", if twice { "duplicate" } else { "unknown" })).collect()
+    paths
+        .into_iter()
+        .map(|(path, twice)| format!("{} field {path:?}", if twice { "duplicate" } else { "unknown" }))
+        .collect()
 }
 
 /// The first bytes of a body, as the server shows them.
@@ -226,7 +229,8 @@ fn type_of(value: &Value) -> Result<(String, String), String> {
         Value::Null => Ok((String::new(), String::new())),
         other => {
             let seen = typed::kind_of(other);
-            let members = "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\"";
+            let members =
+                "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\"";
             Err(format!("json: cannot unmarshal {seen} into Go value of type struct {{ {members} }}"))
         }
     }
@@ -234,7 +238,10 @@ fn type_of(value: &Value) -> Result<(String, String), String> {
 
 fn with_defaults(api_version: String, kind: String, expected: Expected<'_>) -> (String, String) {
     let own = join_api_version(expected.group, expected.version);
-    (if api_version.is_empty() { own } else { api_version }, if kind.is_empty() { expected.kind.to_owned() } else { kind })
+    (
+        if api_version.is_empty() { own } else { api_version },
+        if kind.is_empty() { expected.kind.to_owned() } else { kind },
+    )
 }
 
 /// Kubernetes' internal package of a group: the first part of its name.
@@ -252,11 +259,13 @@ fn check_type(expected: Expected<'_>, api_version: &str, kind: &str) -> Result<(
     }
     let (group, version) = split_api_version(api_version);
     if expected.custom.is_some() {
-        let text = format!("the API version in the data ({api_version}) does not match the expected API version ({own})");
+        let text =
+            format!("the API version in the data ({api_version}) does not match the expected API version ({own})");
         return Err(Status::bad_request(text));
     }
     let registered = Registry::builtin().find_kind(group, version, kind).is_some()
-        || crate::model::MODEL.of_kind(group, version, kind).is_some() && Registry::builtin().serves(group, Some(version));
+        || crate::model::MODEL.of_kind(group, version, kind).is_some()
+            && Registry::builtin().serves(group, Some(version));
     let why = if registered && kind == expected.kind {
         // The same object in another version or group would be converted; the path decides which one is served.
         return Err(Status::bad_request(format!(
@@ -284,7 +293,9 @@ pub fn decode_delete_options(format: Format, body: &[u8]) -> Result<Value, Statu
     let expected = Expected { group: "meta.k8s.io", version: "v1", kind: "DeleteOptions", custom: None };
     let unrecognized = |why: String| {
         let summary = summary(body);
-        Status::bad_request(format!("the object provided is unrecognized (must be of type DeleteOptions): {why} ({summary})"))
+        Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type DeleteOptions): {why} ({summary})"
+        ))
     };
     let value = match format {
         Format::Protobuf => {
@@ -294,13 +305,14 @@ pub fn decode_delete_options(format: Format, body: &[u8]) -> Result<Value, Statu
         Format::Json => json::parse(body).map(|p| p.value),
         Format::Yaml => yaml::parse(body).map(|p| p.value),
     };
-    let value =
-        value.map_err(|why| unrecognized(format!("couldn't get version/kind; json parse error: {why}")))?;
+    let value = value.map_err(|why| unrecognized(format!("couldn't get version/kind; json parse error: {why}")))?;
     let (api_version, kind) = type_of(&value).map_err(&unrecognized)?;
     if !kind.is_empty() && kind != "DeleteOptions" {
         let (_, version) = split_api_version(&api_version);
         let why = format!("converting ({version}.{kind}) to (v1.DeleteOptions): unknown conversion");
-        return Err(Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a DeleteOptions: {why}")));
+        return Err(Status::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a DeleteOptions: {why}"
+        )));
     }
     let reading = expected.read(&value);
     match reading.error {
@@ -402,7 +414,10 @@ mod tests {
     fn go_paths_of_wrong_types() {
         let deployments = Registry::builtin().find("apps", "v1", "deployments").unwrap();
         for (body, want) in [
-            (json!({"spec": {"replicas": "x"}}), "string into Go struct field DeploymentSpec.spec.replicas of type int32"),
+            (
+                json!({"spec": {"replicas": "x"}}),
+                "string into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
             (
                 json!({"spec": {"template": {"spec": {"containers": [{"env": [{"name": "a", "value": 1}]}]}}}}),
                 "number into Go struct field EnvVar.spec.template.spec.containers.env.value of type string",
@@ -415,11 +430,20 @@ mod tests {
                 json!({"spec": {"template": {"spec": {"restartPolicy": 1}}}}),
                 "number into Go struct field PodSpec.spec.template.spec.restartPolicy of type v1.RestartPolicy",
             ),
-            (json!({"metadata": {"labels": []}}), "array into Go struct field ObjectMeta.metadata.labels of type map[string]string"),
-            (json!({"spec": {"replicas": 1.5}}), "number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32"),
+            (
+                json!({"metadata": {"labels": []}}),
+                "array into Go struct field ObjectMeta.metadata.labels of type map[string]string",
+            ),
+            (
+                json!({"spec": {"replicas": 1.5}}),
+                "number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
         ] {
-            let status = decode(&deployments, Format::Json, body.to_string().as_bytes(), FieldValidation::Warn).unwrap_err();
-            let want = format!("Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal {want}");
+            let status =
+                decode(&deployments, Format::Json, body.to_string().as_bytes(), FieldValidation::Warn).unwrap_err();
+            let want = format!(
+                "Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal {want}"
+            );
             assert_eq!(status.message, want);
         }
     }

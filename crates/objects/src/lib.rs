@@ -7,15 +7,13 @@
 //! The crate is pure: values in, values out; time, ids and randomness are arguments. It knows neither HTTP nor the
 //! store nor who may do what. CEL rules of CustomResourceDefinitions are not evaluated.
 
-#![allow(clippy::todo, unused_variables, dead_code)]
-
 pub mod apply;
 pub mod body;
 pub mod crd;
-mod model;
 pub mod discovery;
 pub mod duration;
 pub mod lifecycle;
+mod model;
 pub mod names;
 pub mod openapi;
 pub mod patch;

@@ -183,7 +183,9 @@ fn keep_metadata(new: &mut Value, old: &Value) {
         set(new, &["metadata"], json!({}));
     }
     let Some(metadata) = new.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    for field in ALWAYS.into_iter().chain(IF_ABSENT.into_iter().filter(|f| !metadata.contains_key(*f)).collect::<Vec<_>>()) {
+    for field in
+        ALWAYS.into_iter().chain(IF_ABSENT.into_iter().filter(|f| !metadata.contains_key(*f)).collect::<Vec<_>>())
+    {
         match old.pointer(&format!("/metadata/{field}")) {
             Some(before) => drop(metadata.insert(field.to_owned(), before.clone())),
             None => drop(metadata.remove(field)),
@@ -292,7 +294,8 @@ const MAX_ANNOTATIONS: usize = 256 * 1024;
 
 /// Labels, annotations, owners and finalizers; `at` is the path of the object's metadata.
 pub(crate) fn check_labels(object: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    let entries = |field: &str| object.pointer(&format!("/metadata/{field}")).and_then(Value::as_object).into_iter().flatten();
+    let entries =
+        |field: &str| object.pointer(&format!("/metadata/{field}")).and_then(Value::as_object).into_iter().flatten();
     for (key, value) in entries("labels") {
         let value = value.as_str().unwrap_or("");
         let field = format!("{at}.labels");
@@ -332,7 +335,8 @@ pub(crate) fn check_labels(object: &Value, at: &str, errors: &mut Vec<FieldError
 fn check_metadata_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     for field in ["name", "namespace", "uid"] {
         let pointer = format!("/metadata/{field}");
-        let (before, after) = (old.pointer(&pointer).unwrap_or(&Value::Null), new.pointer(&pointer).unwrap_or(&Value::Null));
+        let (before, after) =
+            (old.pointer(&pointer).unwrap_or(&Value::Null), new.pointer(&pointer).unwrap_or(&Value::Null));
         if before != after {
             errors.push(FieldError::invalid(format!("metadata.{field}"), after, "field is immutable"));
         }
@@ -410,7 +414,8 @@ pub fn scale_of(resource: &ResourceType, object: &Value) -> Option<Value> {
 
 /// A selector as a `Scale` prints it.
 fn selector_text(selector: &Value) -> String {
-    let plain = selector.as_object().is_some_and(|s| !s.contains_key("matchLabels") && !s.contains_key("matchExpressions"));
+    let plain =
+        selector.as_object().is_some_and(|s| !s.contains_key("matchLabels") && !s.contains_key("matchExpressions"));
     let wrapped = if plain { json!({"matchLabels": selector}) } else { selector.clone() };
     LabelSelector::from_value(&wrapped).unwrap_or_default().to_string()
 }

@@ -220,7 +220,9 @@ impl Model {
                 let facts = go.get(name);
                 let mut fields: Vec<Field> = fields
                     .iter()
-                    .map(|(proto, raw)| field(proto, raw, &names, shown, facts.unwrap_or(&none), facts.is_some(), schema))
+                    .map(|(proto, raw)| {
+                        field(proto, raw, &names, shown, facts.unwrap_or(&none), facts.is_some(), schema)
+                    })
                     .collect();
                 fields.sort_by_key(|f| f.number);
                 let atomic = schema.is_some_and(|s| s.map_type == Some("atomic"));
@@ -274,9 +276,11 @@ struct RawProperty {
 }
 
 fn schema_name(message: &str) -> String {
-    let name = message
-        .replacen("k8s.io.apiextensions_apiserver.", "k8s.io.apiextensions-apiserver.", 1)
-        .replacen("k8s.io.kube_aggregator.", "k8s.io.kube-aggregator.", 1);
+    let name = message.replacen("k8s.io.apiextensions_apiserver.", "k8s.io.apiextensions-apiserver.", 1).replacen(
+        "k8s.io.kube_aggregator.",
+        "k8s.io.kube-aggregator.",
+        1,
+    );
     name.replacen("k8s.io.", "io.k8s.", 1)
 }
 

@@ -67,7 +67,9 @@ pub fn document(registry: &Registry, path: &str) -> Option<Value> {
                 wanted.insert("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta".to_owned());
             }
             None => {
-                for kind in std::iter::once(own_kind(resource)).chain(resource.subresources.iter().map(|s| s.kind.clone())) {
+                for kind in
+                    std::iter::once(own_kind(resource)).chain(resource.subresources.iter().map(|s| s.kind.clone()))
+                {
                     wanted.extend(schema_of(&kind));
                 }
             }

@@ -32,8 +32,7 @@ impl PartialOrd for Quantity {
     }
 }
 
-const BAD_FORM: &str =
-    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const BAD_FORM: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const BAD_SUFFIX: &str = "unable to parse quantity's suffix";
 
 impl Quantity {
@@ -165,9 +164,22 @@ mod tests {
     #[test]
     fn canonical_forms() {
         for (text, want) in [
-            ("3", "3"), ("0.5", "500m"), ("1000m", "1"), ("1024Mi", "1Gi"), ("1Gi", "1Gi"), ("1.5Gi", "1536Mi"),
-            ("1000", "1k"), ("1e3", "1e3"), ("0", "0"), ("512Ki", "512Ki"), ("0.5Ki", "512"), ("-5m", "-5m"),
-            ("100000000000000000000", "9223372036854775807"), ("1500u", "1500u"), ("+1", "1"), (".5", "500m"),
+            ("3", "3"),
+            ("0.5", "500m"),
+            ("1000m", "1"),
+            ("1024Mi", "1Gi"),
+            ("1Gi", "1Gi"),
+            ("1.5Gi", "1536Mi"),
+            ("1000", "1k"),
+            ("1e3", "1e3"),
+            ("0", "0"),
+            ("512Ki", "512Ki"),
+            ("0.5Ki", "512"),
+            ("-5m", "-5m"),
+            ("100000000000000000000", "9223372036854775807"),
+            ("1500u", "1500u"),
+            ("+1", "1"),
+            (".5", "500m"),
         ] {
             assert_eq!(Quantity::parse(text).unwrap().canonical(), want, "{text}");
         }

@@ -369,9 +369,7 @@ impl FieldSelector {
     pub fn parse(resource: &ResourceType, text: &str) -> Result<Self, Status> {
         let mut terms = Vec::new();
         for part in split_terms(text).iter().filter(|p| !p.is_empty()) {
-            let unreadable = || {
-                Status::bad_request(format!("invalid selector: '{text}'; can't understand '{part}'"))
-            };
+            let unreadable = || Status::bad_request(format!("invalid selector: '{text}'; can't understand '{part}'"));
             let at = unescaped(part, &['=', '!']).ok_or_else(unreadable)?;
             let (path, rest) = part.split_at(at);
             let (equal, value) = match rest.strip_prefix("!=") {
@@ -505,7 +503,8 @@ fn fields_of(resource: &ResourceType) -> Option<&'static [&'static str]> {
 }
 
 fn check_field(resource: &ResourceType, path: &str) -> Result<(), Status> {
-    if path == "metadata.name" || (path == "metadata.namespace" && (resource.namespaced || fields_of(resource).is_none()))
+    if path == "metadata.name"
+        || (path == "metadata.namespace" && (resource.namespaced || fields_of(resource).is_none()))
     {
         return Ok(());
     }
@@ -576,9 +575,23 @@ mod tests {
     fn label_selectors() {
         let object = json!({"metadata": {"labels": {"n": "1", "odd": "1", "size": "12"}}});
         for (text, want) in [
-            ("", true), ("n", true), ("!n", false), ("n=1", true), ("n==2", false), ("n!=2", true), ("x!=2", true),
-            ("n in (1,2)", true), ("n notin (1,2)", false), ("x notin (1)", true), ("size>3", true), ("size<3", false),
-            ("n=1,odd=0", false), ("n = 1 , odd in ( 1 )", true), ("x in ()", false), ("!x,n", true), ("x=", false),
+            ("", true),
+            ("n", true),
+            ("!n", false),
+            ("n=1", true),
+            ("n==2", false),
+            ("n!=2", true),
+            ("x!=2", true),
+            ("n in (1,2)", true),
+            ("n notin (1,2)", false),
+            ("x notin (1)", true),
+            ("size>3", true),
+            ("size<3", false),
+            ("n=1,odd=0", false),
+            ("n = 1 , odd in ( 1 )", true),
+            ("x in ()", false),
+            ("!x,n", true),
+            ("x=", false),
         ] {
             assert_eq!(LabelSelector::parse(text).unwrap().matches(&object), want, "{text}");
         }
@@ -591,7 +604,9 @@ mod tests {
         assert_eq!(message("a in b"), "unable to parse requirement: found 'b' expected: '('");
         assert_eq!(message("a,"), "found '', expected: identifier after ','");
         assert_eq!(message("=x"), "found '=', expected: !, identifier, or 'end of string'");
-        assert!(message("-a=b").starts_with("unable to parse requirement: <nil>: Invalid value: \"-a\": name part must"));
+        assert!(
+            message("-a=b").starts_with("unable to parse requirement: <nil>: Invalid value: \"-a\": name part must")
+        );
         assert!(message("a=-").starts_with("unable to parse requirement: values[0][a]: Invalid value: \"-\": a valid"));
     }
 

@@ -78,7 +78,10 @@ impl Reader {
     /// A wrong type in the current field of a struct.
     fn wrong(&mut self, holder: &Message, seen: &str, ty: &str) {
         let path = self.fields.join(".");
-        self.error(format!("json: cannot unmarshal {seen} into Go struct field {}.{path} of type {ty}", holder.short()));
+        self.error(format!(
+            "json: cannot unmarshal {seen} into Go struct field {}.{path} of type {ty}",
+            holder.short()
+        ));
     }
 
     fn fields(&mut self, message: &'static Message, object: &Map<String, Value>, root: bool) -> Map<String, Value> {
@@ -127,9 +130,7 @@ impl Reader {
             Value::Null => true,
             Value::String(s) => s.is_empty() && !field.pointer && !matches!(field.ty, Type::Message(_)),
             Value::Bool(b) => !b && !field.pointer,
-            Value::Number(n) => {
-                n.as_f64() == Some(0.0) && !field.pointer && !matches!(field.ty, Type::Message(_))
-            }
+            Value::Number(n) => n.as_f64() == Some(0.0) && !field.pointer && !matches!(field.ty, Type::Message(_)),
             Value::Array(a) => a.is_empty(),
             Value::Object(o) => o.is_empty() && matches!(field.ty, Type::Map(_)),
         };

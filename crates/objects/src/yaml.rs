@@ -366,7 +366,8 @@ mod tests {
 
     #[test]
     fn writes() {
-        let value = json!({"a": "1", "b": [{"c": "x", "d": {"e": []}}, "l"], "t": "2026-01-01", "m": "x\ny\n", "y": "y"});
+        let value =
+            json!({"a": "1", "b": [{"c": "x", "d": {"e": []}}, "l"], "t": "2026-01-01", "m": "x\ny\n", "y": "y"});
         let want = "a: \"1\"\nb:\n- c: x\n  d:\n    e: []\n- l\nm: |\n  x\n  y\nt: \"2026-01-01\"\n\"y\": \"y\"\n";
         assert_eq!(write(&value), want);
     }

@@ -270,7 +270,8 @@ fn prune(
                 fields.remove(name);
             } else if let Some(field) = fields.get_mut(name) {
                 prune(child, field, inner, own, others, path);
-                let hollow = field.as_object().is_some_and(Map::is_empty) || field.as_array().is_some_and(Vec::is_empty);
+                let hollow =
+                    field.as_object().is_some_and(Map::is_empty) || field.as_array().is_some_and(Vec::is_empty);
                 if hollow && gone {
                     fields.remove(name);
                 }
@@ -302,7 +303,12 @@ fn conflict(conflicts: &[(String, Vec<String>)]) -> Status {
             format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n"))
         }
     };
-    Status { code: 409, reason: "Conflict", message, details: Some(StatusDetails { causes, ..StatusDetails::default() }) }
+    Status {
+        code: 409,
+        reason: "Conflict",
+        message,
+        details: Some(StatusDetails { causes, ..StatusDetails::default() }),
+    }
 }
 
 #[cfg(test)]

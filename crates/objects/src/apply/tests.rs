@@ -102,7 +102,8 @@ fn lists_merge_by_their_keys() {
         ["k:{\"name\":\"a\"}"]["f:ports"]
         .get("k:{\"containerPort\":80,\"protocol\":\"TCP\"}")
         .is_some());
-    let second = apply(&deployments, Some(&first), &with(json!([{"name": "b", "image": "2"}])), by("two"), false).unwrap();
+    let second =
+        apply(&deployments, Some(&first), &with(json!([{"name": "b", "image": "2"}])), by("two"), false).unwrap();
     assert_eq!(second["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 2);
     let error = apply(&deployments, Some(&second), &with(json!([{"name": "a", "image": "9"}])), by("two"), false);
     assert_eq!(
@@ -124,7 +125,8 @@ fn lists_merge_by_their_keys() {
 fn filled_fields_are_nobodys() {
     let deployments = Registry::builtin().find("apps", "v1", "deployments").unwrap();
     let body = json!({"metadata": {"name": "d"}, "spec": {"replicas": 2}});
-    let decoded = crate::body::decode(&deployments, crate::body::Format::Json, body.to_string().as_bytes(), Default::default());
+    let decoded =
+        crate::body::decode(&deployments, crate::body::Format::Json, body.to_string().as_bytes(), Default::default());
     let applied = apply(&deployments, None, &decoded.unwrap().object, by("one"), false).unwrap();
     assert_eq!(applied["metadata"]["managedFields"][0]["fieldsV1"], json!({"f:spec": {"f:replicas": {}}}));
 }

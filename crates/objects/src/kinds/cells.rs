@@ -155,7 +155,8 @@ pub(crate) fn of(group: &str, plural: &str, object: &Value, now: Timestamp) -> O
             vec![name, json!(cidrs.join(",")), age]
         }
         ("networking.k8s.io", "ipaddresses") => {
-            let parts = ["resource", "group", "namespace", "name"].map(|f| text(object, &format!("/spec/parentRef/{f}")));
+            let parts =
+                ["resource", "group", "namespace", "name"].map(|f| text(object, &format!("/spec/parentRef/{f}")));
             let [resource, group, namespace, parent] = parts;
             let resource = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
             let path = [resource.as_str(), namespace, parent];
@@ -196,10 +197,15 @@ pub(crate) fn of(group: &str, plural: &str, object: &Value, now: Timestamp) -> O
         ],
         ("storage.k8s.io", "storageclasses") => {
             let annotations = object.pointer("/metadata/annotations");
-            let default = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"]
-                .iter()
-                .any(|key| annotations.and_then(|a| a.get(*key)).and_then(Value::as_str) == Some("true"));
-            let shown = if default { format!("{} (default)", text(object, "/metadata/name")) } else { text(object, "/metadata/name").to_owned() };
+            let default =
+                ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"]
+                    .iter()
+                    .any(|key| annotations.and_then(|a| a.get(*key)).and_then(Value::as_str) == Some("true"));
+            let shown = if default {
+                format!("{} (default)", text(object, "/metadata/name"))
+            } else {
+                text(object, "/metadata/name").to_owned()
+            };
             vec![
                 json!(shown),
                 row.value("/provisioner"),
@@ -320,7 +326,8 @@ fn or_none(text: &str) -> String {
 fn node(row: &Row<'_>) -> Vec<Value> {
     let object = row.object;
     let ready = list(object, "/status/conditions").iter().find(|c| text(c, "/type") == "Ready");
-    let mut status = ready.map_or("Unknown", |c| if text(c, "/status") == "True" { "Ready" } else { "NotReady" }).to_owned();
+    let mut status =
+        ready.map_or("Unknown", |c| if text(c, "/status") == "True" { "Ready" } else { "NotReady" }).to_owned();
     if object.pointer("/spec/unschedulable") == Some(&Value::Bool(true)) {
         status.push_str(",SchedulingDisabled");
     }
@@ -365,9 +372,9 @@ fn event(row: &Row<'_>, newer: bool) -> Vec<Value> {
     let first = since(field("/firstTimestamp", "/deprecatedFirstTimestamp"))
         .or_else(|| since(text(object, "/eventTime")))
         .unwrap_or_else(|| "<unknown>".to_owned());
-    let mut last =
-        since(field("/lastTimestamp", "/deprecatedLastTimestamp")).unwrap_or_else(|| first.clone());
-    let mut times = object.pointer(if newer { "/deprecatedCount" } else { "/count" }).and_then(Value::as_i64).unwrap_or(0).max(1);
+    let mut last = since(field("/lastTimestamp", "/deprecatedLastTimestamp")).unwrap_or_else(|| first.clone());
+    let mut times =
+        object.pointer(if newer { "/deprecatedCount" } else { "/count" }).and_then(Value::as_i64).unwrap_or(0).max(1);
     if let Some(series) = object.get("series").filter(|s| !s.is_null()) {
         times = series.get("count").and_then(Value::as_i64).unwrap_or(times);
         last = since(text(series, "/lastObservedTime")).unwrap_or(last);
@@ -471,11 +478,12 @@ fn quota(row: &Row<'_>) -> Vec<Value> {
 fn job(row: &Row<'_>, names: String, images: String) -> Vec<Value> {
     let object = row.object;
     let succeeded = row.number("/status/succeeded");
-    let completions = match (object.pointer("/spec/completions"), object.pointer("/spec/parallelism").and_then(Value::as_i64)) {
-        (Some(completions), _) if !completions.is_null() => format!("{succeeded}/{completions}"),
-        (_, Some(parallelism)) if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
-        _ => format!("{succeeded}/1"),
-    };
+    let completions =
+        match (object.pointer("/spec/completions"), object.pointer("/spec/parallelism").and_then(Value::as_i64)) {
+            (Some(completions), _) if !completions.is_null() => format!("{succeeded}/{completions}"),
+            (_, Some(parallelism)) if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
+            _ => format!("{succeeded}/1"),
+        };
     let holds = |ty: &str| {
         list(object, "/status/conditions").iter().any(|c| text(c, "/type") == ty && text(c, "/status") == "True")
     };
@@ -498,7 +506,8 @@ fn job(row: &Row<'_>, names: String, images: String) -> Vec<Value> {
 
 fn autoscaler(row: &Row<'_>) -> Vec<Value> {
     let object = row.object;
-    let reference = format!("{}/{}", text(object, "/spec/scaleTargetRef/kind"), text(object, "/spec/scaleTargetRef/name"));
+    let reference =
+        format!("{}/{}", text(object, "/spec/scaleTargetRef/kind"), text(object, "/spec/scaleTargetRef/name"));
     let percent = |value: Option<&Value>| value.and_then(Value::as_i64).map(|v| format!("{v}%"));
     let current = |i: usize, pointer: &str| {
         object.pointer(&format!("/status/currentMetrics/{i}{pointer}")).cloned().unwrap_or_default()
@@ -515,8 +524,10 @@ fn autoscaler(row: &Row<'_>) -> Vec<Value> {
             "Resource" => {
                 let value = text(metric, "/resource/target/averageValue");
                 if value.is_empty() {
-                    let target = percent(metric.pointer("/resource/target/averageUtilization")).unwrap_or_else(|| "<auto>".to_owned());
-                    let now = percent(Some(&current(i, "/resource/current/averageUtilization"))).unwrap_or_else(unknown);
+                    let target = percent(metric.pointer("/resource/target/averageUtilization"))
+                        .unwrap_or_else(|| "<auto>".to_owned());
+                    let now =
+                        percent(Some(&current(i, "/resource/current/averageUtilization"))).unwrap_or_else(unknown);
                     targets.push(format!("{resource}: {now}/{target}"));
                 } else {
                     let now = current(i, "/resource/current/averageValue");
@@ -528,7 +539,11 @@ fn autoscaler(row: &Row<'_>) -> Vec<Value> {
                 let source = source.unwrap_or_default();
                 let at = |field: &str| text(metric, &format!("/{source}/target/{field}"));
                 let (value, average) = (at("value"), at("averageValue"));
-                targets.push(if average.is_empty() { format!("<unknown>/{value}") } else { format!("<unknown>/{average} (avg)") });
+                targets.push(if average.is_empty() {
+                    format!("<unknown>/{value}")
+                } else {
+                    format!("<unknown>/{average} (avg)")
+                });
             }
         }
     }

@@ -5,11 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{Check, immutable, list, set, set_absent, text};
-use crate::{
-    lifecycle::Creation,
-    names,
-    validate::FieldError,
-};
+use crate::{lifecycle::Creation, names, validate::FieldError};
 
 /// 1 MiB of data in all.
 const MAX_DATA: usize = 1024 * 1024;

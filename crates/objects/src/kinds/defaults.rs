@@ -300,7 +300,11 @@ mod tests {
     #[test]
     fn pull_policies() {
         for (image, always) in [
-            ("nginx", true), ("nginx:latest", true), ("nginx:1", false), ("r:5000/x", true), ("r:5000/x:1", false),
+            ("nginx", true),
+            ("nginx:latest", true),
+            ("nginx:1", false),
+            ("r:5000/x", true),
+            ("r:5000/x:1", false),
             ("x@sha256:0", false),
         ] {
             assert_eq!(pulls_always(image), always, "{image}");

@@ -60,7 +60,8 @@ pub(super) fn update_service(new: &mut Value, old: &Value) {
         let before = list(old, "/spec/ports").to_vec();
         let ports = new.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
         for port in ports.into_iter().flatten() {
-            let same = before.iter().find(|p| p.get("port") == port.get("port") && p.get("protocol") == port.get("protocol"));
+            let same =
+                before.iter().find(|p| p.get("port") == port.get("port") && p.get("protocol") == port.get("protocol"));
             if let Some(number) = same.and_then(|p| p.get("nodePort")).cloned() {
                 set_absent(port, &["nodePort"], || number);
             }

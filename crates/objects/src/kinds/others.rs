@@ -10,7 +10,8 @@ pub(super) fn event(check: Check<'_>, errors: &mut Vec<FieldError>) {
     let involved = text(object, "/involvedObject/namespace");
     let namespace = text(object, "/metadata/namespace");
     // Events about cluster-scoped objects are in `default`.
-    let fits = if involved.is_empty() { matches!(namespace, "" | "default" | "kube-system") } else { involved == namespace };
+    let fits =
+        if involved.is_empty() { matches!(namespace, "" | "default" | "kube-system") } else { involved == namespace };
     if !fits {
         let detail = "does not match event.namespace";
         errors.push(FieldError::invalid_text("involvedObject.namespace", involved, detail));
@@ -22,7 +23,9 @@ pub(super) fn lease(check: Check<'_>, errors: &mut Vec<FieldError>) {
         ("leaseDurationSeconds", 1, "must be greater than 0"),
         ("leaseTransitions", 0, "must be greater than or equal to 0"),
     ] {
-        if let Some(number) = check.new.pointer(&format!("/spec/{field}")).filter(|n| n.as_i64().is_some_and(|n| n < least)) {
+        if let Some(number) =
+            check.new.pointer(&format!("/spec/{field}")).filter(|n| n.as_i64().is_some_and(|n| n < least))
+        {
             errors.push(FieldError::invalid(format!("spec.{field}"), number, detail));
         }
     }
@@ -68,7 +71,9 @@ pub(super) fn definition(check: Check<'_>, errors: &mut Vec<FieldError>) {
     if group.is_empty() {
         errors.push(FieldError::required("spec.group", ""));
     } else {
-        errors.extend(names::dns1123_subdomain(group).into_iter().map(|p| FieldError::invalid_text("spec.group", group, p)));
+        errors.extend(
+            names::dns1123_subdomain(group).into_iter().map(|p| FieldError::invalid_text("spec.group", group, p)),
+        );
         if !group.contains('.') {
             let detail = "should be a domain with at least one dot";
             errors.push(FieldError::invalid_text("spec.group", group, detail));
@@ -98,7 +103,11 @@ pub(super) fn definition(check: Check<'_>, errors: &mut Vec<FieldError>) {
         } else {
             let problems = names::dns1035_label(&value.to_lowercase()).into_iter();
             errors.extend(problems.map(|p| {
-                FieldError::invalid_text(at.clone(), value, format!("may have mixed case, but should otherwise match: {p}"))
+                FieldError::invalid_text(
+                    at.clone(),
+                    value,
+                    format!("may have mixed case, but should otherwise match: {p}"),
+                )
             }));
         }
     }
@@ -139,6 +148,10 @@ fn check_versions(object: &Value, errors: &mut Vec<FieldError>) {
     }
     if storage_versions(object).len() != 1 {
         let detail = "must have exactly one version marked as storage version";
-        errors.push(FieldError::invalid("spec.versions", object.pointer("/spec/versions").unwrap_or(&Value::Null), detail));
+        errors.push(FieldError::invalid(
+            "spec.versions",
+            object.pointer("/spec/versions").unwrap_or(&Value::Null),
+            detail,
+        ));
     }
 }

@@ -63,7 +63,8 @@ fn tolerate(pod: &mut Value) {
             matches!(text(t, "/key"), k if k == key || k.is_empty()) && (effect == "NoExecute" || effect.is_empty())
         });
         if !tolerated {
-            tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+            tolerations
+                .push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
         }
     }
     set(pod, &["spec", "tolerations"], Value::Array(tolerations));
@@ -89,8 +90,7 @@ fn quality(pod: &Value) -> &'static str {
 }
 
 /// The fields of a pod's spec that an update may change.
-const MUTABLE: [&str; 4] =
-    ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"];
+const MUTABLE: [&str; 4] = ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"];
 
 pub(super) fn validate(check: Check<'_>, errors: &mut Vec<FieldError>) {
     let empty = json!({});

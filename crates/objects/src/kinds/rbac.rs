@@ -86,12 +86,8 @@ fn binding(check: Check<'_>, namespaced: bool, errors: &mut Vec<FieldError>) {
     {
         // Printed as the server's own structure, which has no JSON names.
         let field = |name: &str| crate::validate::go_quote(text(object, &format!("/roleRef/{name}")));
-        let value = format!(
-            "{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}",
-            field("apiGroup"),
-            field("kind"),
-            field("name")
-        );
+        let value =
+            format!("{{\"APIGroup\":{},\"Kind\":{},\"Name\":{}}}", field("apiGroup"), field("kind"), field("name"));
         errors.push(FieldError::invalid_printed("roleRef", value, "cannot change roleRef"));
     }
 }

@@ -75,7 +75,8 @@ fn to_v1(object: &mut Value) {
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
         && let Some(Value::Array(metrics)) = spec.remove("metrics")
     {
-        let share = metrics.iter().find(|m| is_cpu_share(m)).and_then(|m| m.pointer("/resource/target/averageUtilization"));
+        let share =
+            metrics.iter().find(|m| is_cpu_share(m)).and_then(|m| m.pointer("/resource/target/averageUtilization"));
         if let Some(share) = share {
             spec.insert("targetCPUUtilizationPercentage".to_owned(), share.clone());
         }
@@ -83,7 +84,8 @@ fn to_v1(object: &mut Value) {
     if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
         let metrics = status.remove("currentMetrics");
         let list = metrics.as_ref().and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
-        let share = list.iter().find(|m| is_cpu_share(m)).and_then(|m| m.pointer("/resource/current/averageUtilization"));
+        let share =
+            list.iter().find(|m| is_cpu_share(m)).and_then(|m| m.pointer("/resource/current/averageUtilization"));
         if let Some(share) = share {
             status.insert("currentCPUUtilizationPercentage".to_owned(), share.clone());
         }

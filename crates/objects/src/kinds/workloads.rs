@@ -166,9 +166,11 @@ pub(super) fn create_job(object: &mut Value, with: &Creation<'_>) {
         let labels = object.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default();
         set(object, &["metadata", "labels"], labels);
     }
-    set_absent(object, &["spec", "selector"], || {
-        json!({"matchLabels": {"batch.kubernetes.io/controller-uid": with.uid}})
-    });
+    set_absent(
+        object,
+        &["spec", "selector"],
+        || json!({"matchLabels": {"batch.kubernetes.io/controller-uid": with.uid}}),
+    );
 }
 
 pub(super) fn job(check: Check<'_>, errors: &mut Vec<FieldError>) {

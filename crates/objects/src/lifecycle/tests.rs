@@ -54,8 +54,12 @@ fn recorded_defaults() {
         let (resource, namespaced) = type_at(path);
         let with = creation(namespaced.then_some("default"));
         let body = case["request"].to_string();
-        let decoded =
-            crate::body::decode(&resource, crate::body::Format::Json, body.as_bytes(), crate::body::FieldValidation::Strict);
+        let decoded = crate::body::decode(
+            &resource,
+            crate::body::Format::Json,
+            body.as_bytes(),
+            crate::body::FieldValidation::Strict,
+        );
         let mut got = match decoded.and_then(|decoded| create(&resource, decoded.object, &with)) {
             Ok(got) => got,
             Err(status) => {
@@ -103,7 +107,9 @@ fn texts_of_the_real_server() {
         message_of("", "pods", json!({"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a"}]}})),
         "Pod \"x\" is invalid: spec.containers[0].image: Required value"
     );
-    let role = |rule: Value| message_of("rbac.authorization.k8s.io", "roles", json!({"metadata": {"name": "x"}, "rules": [rule]}));
+    let role = |rule: Value| {
+        message_of("rbac.authorization.k8s.io", "roles", json!({"metadata": {"name": "x"}, "rules": [rule]}))
+    };
     assert_eq!(
         role(json!({"nonResourceURLs": ["/x"], "verbs": ["get"]})),
         "Role.rbac.authorization.k8s.io \"x\" is invalid: rules[0].nonResourceURLs: Invalid value: [\"/x\"]: namespaced rules cannot apply to non-resource URLs"
@@ -124,11 +130,17 @@ fn updates() {
         update(&secrets, None, &old, new).unwrap_err().message,
         "Secret \"s\" is invalid: type: Invalid value: \"x/y\": field is immutable"
     );
-    let new = update(&secrets, None, &old, json!({"metadata": {"name": "s"}, "stringData": {"z": "w"}, "data": {"p": "cQ=="}}));
+    let new = update(
+        &secrets,
+        None,
+        &old,
+        json!({"metadata": {"name": "s"}, "stringData": {"z": "w"}, "data": {"p": "cQ=="}}),
+    );
     assert_eq!(new.unwrap()["data"], json!({"p": "cQ==", "z": "dw=="}));
     let deployments = Registry::builtin().find("apps", "v1", "deployments").unwrap();
     let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
-    let body = json!({"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}});
+    let body =
+        json!({"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}});
     let old = make("apps", "deployments", body).unwrap();
     let mut new = old.clone();
     new["spec"]["replicas"] = json!(3);

@@ -74,7 +74,8 @@ pub fn apply(resource: &ResourceType, patch_type: PatchType, current: &Value, pa
     match patch_type {
         PatchType::Json => Ok(operations::apply(current, patch)?),
         PatchType::Merge => {
-            let patch = json::parse(patch).map_err(|why| Status::bad_request(format!("error decoding patch: {why}")))?;
+            let patch =
+                json::parse(patch).map_err(|why| Status::bad_request(format!("error decoding patch: {why}")))?;
             if !patch.value.is_object() {
                 let seen = typed::kind_of(&patch.value);
                 let text = format!(
@@ -100,7 +101,9 @@ pub fn apply(resource: &ResourceType, patch_type: PatchType, current: &Value, pa
             }
             Ok(out)
         }
-        PatchType::Apply => Err(Status::bad_request("an apply patch is not merged into the object as other patches are")),
+        PatchType::Apply => {
+            Err(Status::bad_request("an apply patch is not merged into the object as other patches are"))
+        }
     }
 }
 

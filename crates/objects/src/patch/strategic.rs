@@ -134,11 +134,7 @@ fn without_directives(value: &Value) -> Value {
     }
 }
 
-fn merge_list(
-    before: Vec<Value>,
-    patch: &[Value],
-    field: Option<&'static Field>,
-) -> Result<Vec<Value>, PatchError> {
+fn merge_list(before: Vec<Value>, patch: &[Value], field: Option<&'static Field>) -> Result<Vec<Value>, PatchError> {
     let merges = field.is_some_and(|f| f.patch_strategy.split(',').any(|s| s == "merge"));
     let replace = patch.iter().any(|v| v.get(DIRECTIVE).and_then(Value::as_str) == Some("replace"));
     if !merges || replace {

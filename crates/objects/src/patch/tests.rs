@@ -102,8 +102,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 20, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            proptest::collection::btree_map("[abc]", inner, 0..3)
-                .prop_map(|m| Value::Object(m.into_iter().collect())),
+            proptest::collection::btree_map("[abc]", inner, 0..3).prop_map(|m| Value::Object(m.into_iter().collect())),
         ]
     })
 }
@@ -114,7 +113,11 @@ fn naive_merge(target: &Value, patch: &Value) -> Value {
     let mut out = target.as_object().cloned().unwrap_or_default();
     for (key, value) in patch {
         let merged = naive_merge(out.get(key).unwrap_or(&Value::Null), value);
-        if value.is_null() { out.remove(key) } else { out.insert(key.clone(), merged) };
+        if value.is_null() {
+            out.remove(key)
+        } else {
+            out.insert(key.clone(), merged)
+        };
     }
     Value::Object(out)
 }

@@ -82,11 +82,7 @@ pub fn decode_object(bytes: &[u8], default: Option<(&str, &str, &str)>) -> Resul
     decode_enveloped(bytes, default, 0)
 }
 
-fn decode_enveloped(
-    bytes: &[u8],
-    default: Option<(&str, &str, &str)>,
-    depth: usize,
-) -> Result<Value, ProtobufError> {
+fn decode_enveloped(bytes: &[u8], default: Option<(&str, &str, &str)>, depth: usize) -> Result<Value, ProtobufError> {
     let mut envelope = envelope(bytes)?;
     if let Some((group, version, kind)) = default {
         if envelope.kind.is_empty() {
@@ -123,8 +119,8 @@ fn message_of(api_version: &str, kind: &str) -> Option<MessageId> {
 pub fn encode_object(value: &Value) -> Result<Vec<u8>, ProtobufError> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or("");
     let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let id = message_of(api_version, kind)
-        .ok_or_else(|| ProtobufError::NoMessage(format!("{api_version}, Kind={kind}")))?;
+    let id =
+        message_of(api_version, kind).ok_or_else(|| ProtobufError::NoMessage(format!("{api_version}, Kind={kind}")))?;
     let raw = write::message(id, value)?;
     let mut meta = Vec::new();
     wire::put_bytes(&mut meta, 1, api_version.as_bytes());

@@ -47,7 +47,8 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn a_recorded_secret_reads_as_json() {
-    let (_, bytes) = recorded().into_iter().find(|(what, _)| what.contains("secrets") && what.contains("request")).unwrap();
+    let (_, bytes) =
+        recorded().into_iter().find(|(what, _)| what.contains("secrets") && what.contains("request")).unwrap();
     let object = decode_object(&bytes, None).unwrap();
     let want = serde_json::json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "testsecret", "namespace": "kube-system"}});
@@ -67,7 +68,8 @@ fn zero_pointers_are_kept_and_zero_values_are_not() {
 
 #[test]
 fn watch_frames_hold_an_enveloped_object() {
-    let object = serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v"}});
+    let object =
+        serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v"}});
     let frame = encode_watch_event("ADDED", &object).unwrap();
     let length = u32::from_be_bytes(frame[..4].try_into().unwrap()) as usize;
     assert_eq!(length, frame.len() - 4);
@@ -121,7 +123,9 @@ fn value_of(ty: &crate::model::Type, depth: u32) -> BoxedStrategy<Value> {
         Type::Int32 => any::<i32>().prop_map(Value::from).boxed(),
         Type::Int64 => any::<i64>().prop_map(Value::from).boxed(),
         Type::Double => (-1000..1000_i32).prop_map(|n| Value::from(f64::from(n) / 4.0)).boxed(),
-        Type::Bytes => proptest::collection::vec(any::<u8>(), 0..20).prop_map(|b| Value::from(STANDARD.encode(b))).boxed(),
+        Type::Bytes => {
+            proptest::collection::vec(any::<u8>(), 0..20).prop_map(|b| Value::from(STANDARD.encode(b))).boxed()
+        }
         Type::List(item) => proptest::collection::vec(value_of(item, depth), 0..3).prop_map(Value::from).boxed(),
         Type::Map(item) => proptest::collection::btree_map("[a-z]{1,5}", value_of(item, depth), 0..3)
             .prop_map(|m| Value::Object(m.into_iter().collect()))
@@ -139,11 +143,9 @@ fn value_of(ty: &crate::model::Type, depth: u32) -> BoxedStrategy<Value> {
                 Special::Duration => (0..1_000_000_000_i64).prop_map(|s| Value::from(format!("{s}ms"))).boxed(),
                 Special::Quantity => "[1-9][0-9]{0,5}(m|k|Mi|Gi)?".prop_map(Value::from).boxed(),
                 Special::IntOrString => prop_oneof![text(), any::<i32>().prop_map(Value::from)].boxed(),
-                Special::Raw | Special::Json => {
-                    proptest::collection::btree_map("[a-z]{1,5}", text(), 0..3)
-                        .prop_map(|m| Value::Object(m.into_iter().collect()))
-                        .boxed()
-                }
+                Special::Raw | Special::Json => proptest::collection::btree_map("[a-z]{1,5}", text(), 0..3)
+                    .prop_map(|m| Value::Object(m.into_iter().collect()))
+                    .boxed(),
                 Special::Strings => proptest::collection::vec(text(), 1..3).prop_map(Value::from).boxed(),
                 Special::SchemaOrBool => any::<bool>().prop_map(Value::from).boxed(),
                 Special::SchemaOrArray => Just(serde_json::json!({"type": "string"})).boxed(),
@@ -173,12 +175,25 @@ fn object_of(id: MessageId, depth: u32) -> BoxedStrategy<Value> {
 
 fn any_object() -> impl Strategy<Value = Value> {
     const KINDS: &[(&str, &str)] = &[
-        ("v1", "Pod"), ("v1", "ConfigMap"), ("v1", "Secret"), ("v1", "Service"), ("v1", "Event"), ("v1", "Node"),
-        ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("batch/v1", "CronJob"),
-        ("rbac.authorization.k8s.io/v1", "ClusterRole"), ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-        ("authentication.k8s.io/v1", "TokenRequest"), ("authorization.k8s.io/v1", "SubjectAccessReview"),
-        ("autoscaling/v1", "Scale"), ("coordination.k8s.io/v1", "Lease"), ("networking.k8s.io/v1", "Ingress"),
-        ("apiextensions.k8s.io/v1", "CustomResourceDefinition"), ("v1", "Status"), ("v1", "DeleteOptions"),
+        ("v1", "Pod"),
+        ("v1", "ConfigMap"),
+        ("v1", "Secret"),
+        ("v1", "Service"),
+        ("v1", "Event"),
+        ("v1", "Node"),
+        ("apps/v1", "Deployment"),
+        ("apps/v1", "StatefulSet"),
+        ("batch/v1", "CronJob"),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+        ("authentication.k8s.io/v1", "TokenRequest"),
+        ("authorization.k8s.io/v1", "SubjectAccessReview"),
+        ("autoscaling/v1", "Scale"),
+        ("coordination.k8s.io/v1", "Lease"),
+        ("networking.k8s.io/v1", "Ingress"),
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+        ("v1", "Status"),
+        ("v1", "DeleteOptions"),
         ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
     ];
     proptest::sample::select(KINDS).prop_flat_map(|(api_version, kind)| {

@@ -96,12 +96,7 @@ fn put_message(out: &mut Vec<u8>, message: &Message, value: &Value, depth: usize
     }
 }
 
-fn put_schema(
-    out: &mut Vec<u8>,
-    message: &Message,
-    schema: Option<&Value>,
-    depth: usize,
-) -> Result<(), ProtobufError> {
+fn put_schema(out: &mut Vec<u8>, message: &Message, schema: Option<&Value>, depth: usize) -> Result<(), ProtobufError> {
     let Some(schema) = schema.filter(|s| !s.is_null()) else { return Ok(()) };
     let field = message.fields.iter().find(|f| f.json == "schema").ok_or_else(|| unfit(message, schema))?;
     put_value(out, message, field.number, &field.ty, schema, depth)

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{super::{list, text}, or_none, shared::Row};
+use super::{
+    super::{list, text},
+    or_none,
+    shared::Row,
+};
 
 pub(super) fn cells(row: &Row<'_>) -> Vec<Value> {
     let pod = row.object;

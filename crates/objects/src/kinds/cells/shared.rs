@@ -148,7 +148,9 @@ pub(super) fn endpoints(object: &Value) -> String {
             if ports.is_empty() {
                 all.push(address.to_owned());
             }
-            all.extend(ports.iter().map(|p| format!("{address}:{}", p.get("port").and_then(Value::as_i64).unwrap_or(0))));
+            all.extend(
+                ports.iter().map(|p| format!("{address}:{}", p.get("port").and_then(Value::as_i64).unwrap_or(0))),
+            );
         }
     }
     let extra = all.len().saturating_sub(3);
@@ -168,12 +170,8 @@ pub(super) fn hosts(object: &Value) -> String {
 
 /// Access modes in their short form, in Kubernetes' order.
 pub(super) fn access_modes(modes: &[Value]) -> String {
-    let short = [
-        ("ReadWriteOnce", "RWO"),
-        ("ReadOnlyMany", "ROX"),
-        ("ReadWriteMany", "RWX"),
-        ("ReadWriteOncePod", "RWOP"),
-    ];
+    let short =
+        [("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"), ("ReadWriteOncePod", "RWOP")];
     let given = short.iter().filter(|(long, _)| modes.iter().any(|m| m == long));
     given.map(|(_, short)| *short).collect::<Vec<_>>().join(",")
 }

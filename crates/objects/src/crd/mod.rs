@@ -1,12 +1,17 @@
 //! CustomResourceDefinitions: what a version says about its objects.
 
+mod columns;
+mod schema;
+
 use std::{cmp::Ordering, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
+    kinds::set,
+    model::MODEL,
     registry::{GroupVersionKind, ResourceType, Subresource},
-    typed::Reading,
+    typed::{self, Reading},
 };
 
 /// One version of a definition.
@@ -30,7 +35,12 @@ pub fn types(definition: &Value) -> Vec<Arc<ResourceType>> {
     let versions: &[Value] = spec.get("versions").and_then(Value::as_array).map_or(&[], Vec::as_slice);
     let flag = |v: &Value, name: &str| v.get(name).and_then(Value::as_bool).unwrap_or(false);
     let storage = versions.iter().find(|v| flag(v, "storage")).map(|v| text(v, "name")).unwrap_or_default();
-    versions.iter().filter(|v| flag(v, "served")).filter_map(|v| resource_type(spec, v, &storage)).map(Arc::new).collect()
+    versions
+        .iter()
+        .filter(|v| flag(v, "served"))
+        .filter_map(|v| resource_type(spec, v, &storage))
+        .map(Arc::new)
+        .collect()
 }
 
 fn text(value: &Value, key: &str) -> String {
@@ -113,18 +123,45 @@ fn version_rank(version: &str) -> Option<(u8, u64, u64)> {
     Some((stability, major, minor.parse().ok()?))
 }
 
+/// Sets the status that the real server's controllers would give a definition at once: its names accepted, its
+/// resources served.
+pub fn establish(definition: &mut Value, now: jiff::Timestamp) {
+    let time = typed::time_text(now, false);
+    let names = definition.pointer("/spec/names").cloned().unwrap_or_default();
+    let condition = |ty: &str, reason: &str, message: &str| json!({"type": ty, "status": "True", "lastTransitionTime": time, "reason": reason, "message": message});
+    let conditions = json!([
+        condition("NamesAccepted", "NoConflicts", "no conflicts found"),
+        condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+    ]);
+    let kept =
+        definition.pointer("/status/conditions").filter(|c| c.as_array().is_some_and(|c| !c.is_empty())).cloned();
+    set(definition, &["status", "acceptedNames"], names);
+    set(definition, &["status", "conditions"], kept.unwrap_or(conditions));
+}
+
 /// Reads a custom object: metadata as every object has it, the rest pruned by the schema.
-pub(crate) fn read(_version: &CustomVersion, value: &Value) -> Reading {
-    Reading { value: value.clone(), ..Reading::default() }
+pub(crate) fn read(version: &CustomVersion, value: &Value) -> Reading {
+    let mut value = value.clone();
+    let mut unknown = Vec::new();
+    let mut error = None;
+    if let Value::Object(object) = &mut value {
+        if let Some(metadata) = object.get_mut("metadata") {
+            let id = MODEL.find("k8s.io.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+            if let Some(mut reading) = id.map(|id| typed::read(id, metadata)) {
+                *metadata = reading.value;
+                unknown.extend(reading.unknown.drain(..).map(|path| format!("metadata.{path}")));
+                error = reading.error.map(|text| text.replace("ObjectMeta.", "ObjectMeta.metadata."));
+            }
+        }
+        if version.schema.is_object() {
+            unknown.extend(schema::prune(&version.schema, object));
+        }
+    }
+    Reading { value, unknown, error }
 }
 
-/// Fills in the schema's defaults.
-pub(crate) fn fill_defaults(_schema: &Value, _object: &mut Value) {}
+pub(crate) use columns::cell;
+pub(crate) use schema::{fill_defaults, validate};
 
-/// Checks an object against the schema.
-pub(crate) fn validate(_schema: &Value, _new: &Value, _old: Option<&Value>, _errors: &mut Vec<crate::validate::FieldError>) {}
-
-/// The cell of a printer column.
-pub(crate) fn cell(_column: &Value, _object: &Value, _now: jiff::Timestamp) -> Value {
-    Value::Null
-}
+#[cfg(test)]
+mod tests;
