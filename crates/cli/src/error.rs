@@ -64,7 +64,7 @@ impl From<LiveError> for CliError {
         let message = error.to_string();
         let told = CliError::new(message);
         match &error {
-            LiveError::NoRegion => told
+            LiveError::NoRegion { .. } => told
                 .hint("name one with `--region`, `AWS_REGION`, or `region` in ~/.aws/config")
                 .and_local_way(),
             LiveError::NoCredentials(_) => told.and_both_ways(),

@@ -75,7 +75,7 @@ fn log_to_stderr(verbose: u8) {
         .unwrap_or_else(|| {
             // The SDK warns of what is told as an error anyway.
             let quiet = if verbose == 0 {
-                ",aws_config=error,aws_runtime=error,aws_smithy_runtime=error,kube_client=error,tower=error"
+                ",aws_config=off,aws_runtime=off,aws_smithy_runtime=off,kube_client=off,tower=off"
             } else {
                 ""
             };

@@ -216,7 +216,9 @@ async fn region(options: &AwsOptions) -> Result<Region, LiveError> {
     let chain = RegionProviderChain::first_try(options.region.clone().map(aws_config::Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(profile.build());
-    let found = chain.region().await.ok_or(LiveError::NoRegion)?;
+    let found = chain.region().await.ok_or_else(|| LiveError::NoRegion {
+        profile: options.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty())),
+    })?;
     found.as_ref().parse().map_err(|error: entryway_access::ArnError| LiveError::Setting(error.to_string()))
 }
 

@@ -21,8 +21,11 @@ pub struct ServiceError {
 #[non_exhaustive]
 pub enum LiveError {
     /// Neither flag, environment nor profile names a region.
-    #[error("no AWS region is set")]
-    NoRegion,
+    #[error("no AWS region is set{}", of_profile(.profile.as_deref()))]
+    NoRegion {
+        /// The profile that was named, which has none, or does not exist.
+        profile: Option<String>,
+    },
     /// Nothing gives credentials. The text is the SDK's own reason.
     #[error("no AWS credentials were found: {0}")]
     NoCredentials(String),
@@ -58,6 +61,10 @@ pub enum LiveError {
         /// What was missing.
         member: &'static str,
     },
+}
+
+fn of_profile(profile: Option<&str>) -> String {
+    profile.map(|name| format!(": the profile `{name}` names none, or does not exist")).unwrap_or_default()
 }
 
 impl LiveError {

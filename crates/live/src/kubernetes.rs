@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine as _;
 use entryway_access::{RbacObjects, RbacProblem};
@@ -14,6 +15,10 @@ use crate::{Cluster, ClusterToken, LiveError};
 
 /// How many objects are asked for at once.
 const PAGE: usize = 500;
+/// A private endpoint that can't be reached from here says nothing at all; nobody waits for it longer.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(60);
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 
 /// Something that could not be read: an answer that rests on it is not known.
@@ -84,9 +89,11 @@ impl Kubernetes {
         Kubernetes::new(config, server)
     }
 
-    fn new(config: kube::Config, server: String) -> Result<Kubernetes, LiveError> {
+    fn new(mut config: kube::Config, server: String) -> Result<Kubernetes, LiveError> {
         // Only the first call of the process has an effect; ring is the only provider that is compiled in.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        config.connect_timeout = Some(CONNECT);
+        config.read_timeout = Some(ANSWER);
         let client = kube::Client::try_from(config)
             .map_err(|error| LiveError::Setting(format!("no client for `{server}`: {}", innermost(&error))))?;
         Ok(Kubernetes { client, server })

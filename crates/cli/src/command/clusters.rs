@@ -178,18 +178,44 @@ async fn create(global: &Global, aws: &Aws, args: CreateArgs) -> Result<Exit, Cl
         subnet_ids: args.subnet_ids,
         mode: args.authentication_mode,
     };
-    let cluster = aws.create_cluster(&new).await?;
+    aws.create_cluster(&new).await?;
+    let cluster =
+        settled(aws, &new.name).await?.ok_or_else(|| CliError::new("the new cluster was deleted meanwhile"))?;
     show(global, std::slice::from_ref(&cluster), &|| json!({ "cluster": cluster }))
 }
 
 async fn delete(global: &Global, aws: &Aws, args: &DeleteArgs) -> Result<Exit, CliError> {
     let cluster = context::cluster(aws, Some(&args.name.name)).await?;
     let steps = [format!("delete the cluster {} with its access entries and all objects in it", cluster.arn)];
-    if !change::agree("This will", &steps, args.yes)? {
+    if !change::agree("This will:", &steps, args.yes)? {
         return Ok(Exit::No);
     }
-    let cluster = aws.delete_cluster(&cluster.name).await?;
-    show(global, std::slice::from_ref(&cluster), &|| json!({ "cluster": cluster }))
+    aws.delete_cluster(&cluster.name).await?;
+    if !global.quiet {
+        output::note("it goes on if you interrupt");
+    }
+    if let Some(left) = settled(aws, &cluster.name).await? {
+        return Err(CliError::new(format!("the cluster `{}` is still there, as {}", left.name, left.status)));
+    }
+    if !global.quiet {
+        output::print(&format!("deleted the cluster {}\n", cluster.arn))?;
+    }
+    Ok(Exit::Yes)
+}
+
+/// The cluster when it is no longer on its way from one state to another; `None` when it is gone.
+async fn settled(aws: &Aws, name: &str) -> Result<Option<Cluster>, CliError> {
+    let pause = if aws.is_aws() { PAUSE_AWS } else { PAUSE_LOCAL };
+    loop {
+        match aws.describe_cluster(name).await {
+            Ok(cluster) if matches!(cluster.status.as_str(), "CREATING" | "DELETING" | "PENDING") => {
+                tokio::time::sleep(pause).await;
+            }
+            Ok(cluster) => return Ok(Some(cluster)),
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 async fn mode(global: &Global, aws: &Aws, args: &ModeArgs) -> Result<Exit, CliError> {
@@ -213,7 +239,7 @@ async fn mode(global: &Global, aws: &Aws, args: &ModeArgs) -> Result<Exit, CliEr
         format!("change the authentication mode of {} from {from} to {}", cluster.arn, args.mode),
         format!("{effect}; there is no way back"),
     ];
-    if !change::agree("This will", &steps, args.yes)? {
+    if !change::agree("This will:", &steps, args.yes)? {
         return Ok(Exit::No);
     }
     let update = aws.update_mode(&cluster.name, args.mode).await?;

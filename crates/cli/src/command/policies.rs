@@ -90,7 +90,7 @@ async fn list(global: &Global) -> Result<Exit, CliError> {
 pub(crate) fn resolve(text: &str, partition: Partition) -> Result<PolicyArn, CliError> {
     PolicyCatalogue::builtin()
         .resolve(text, partition)
-        .map_err(|message| CliError::new(message).hint("see `entryway policies list`"))
+        .map_err(|message| CliError::new(message).hint("all of them: `entryway policies list`"))
 }
 
 fn show(global: &Global, text: &str) -> Result<Exit, CliError> {
@@ -153,7 +153,7 @@ fn table(rules: &[entryway_access::PolicyRule]) -> Table {
         let (groups, resources) = if rule.non_resource_urls.is_empty() {
             (groups.collect::<Vec<_>>().join(", "), rule.resources.join(", "))
         } else {
-            (String::new(), rule.non_resource_urls.join(", "))
+            ("(paths)".to_owned(), rule.non_resource_urls.join(", "))
         };
         table.row([groups, resources, rule.resource_names.join(", "), rule.verbs.join(", ")]);
     }

@@ -109,9 +109,7 @@ pub(crate) async fn run(global: &Global, args: GrantArgs) -> Result<Exit, CliErr
     if steps.is_empty() {
         output::note(&format!("{} has all of that on {} already", wanted.principal, cluster.name));
     } else {
-        if !aws.is_aws() || wanted.expires.is_none() {
-            // Nothing more to say.
-        } else {
+        if aws.is_aws() && wanted.expires.is_some() {
             output::note("EKS keeps a grant in force after its end, which is a tag alone: revoke it then");
         }
         let headline = format!("This will, for {} on {}:", wanted.principal, cluster.arn);

@@ -31,7 +31,7 @@ pub(super) fn start(data: &Path) -> Result<RunInfo, CliError> {
     if line.is_empty() {
         let _ = child.wait();
         let text = std::fs::read_to_string(log.path()).unwrap_or_default();
-        let text = text.trim().trim_start_matches("error: ");
+        let text = text.rsplit("error: ").next().unwrap_or_default().trim();
         return Err(CliError::new(if text.is_empty() { "it stopped before it was ready" } else { text }));
     }
     let _ = log.keep();
