@@ -62,7 +62,7 @@ impl FieldValidation {
 /// A body that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
-    /// The object, canonical (see [`crate::typed`]), with `apiVersion` and `kind`.
+    /// The object, canonical: unknown and empty fields dropped, times and quantities in their one form, with `apiVersion` and `kind`.
     pub object: Value,
     /// Texts for `Warning: 299 - "TEXT"` headers (unquoted).
     pub warnings: Vec<String>,

@@ -89,8 +89,8 @@ pub(crate) fn go_text(nanos: i64) -> String {
     };
     let text = match n {
         ..1_000 => format!("{n}ns"),
-        ..1_000_000 => fraction(n, 1_000, "µs"),
-        ..1_000_000_000 => fraction(n, 1_000_000, "ms"),
+        1_000..1_000_000 => fraction(n, 1_000, "µs"),
+        1_000_000..1_000_000_000 => fraction(n, 1_000_000, "ms"),
         _ => {
             let (minutes, rest) = (n / 60_000_000_000, n % 60_000_000_000);
             let seconds = fraction(rest, 1_000_000_000, "s");

@@ -200,7 +200,7 @@ fn check_backend(backend: &Value, at: &str, errors: &mut Vec<FieldError>) {
     let (word, number) = (text(service, "/port/name"), service.pointer("/port/number").and_then(Value::as_i64));
     match number.unwrap_or(0) {
         0 if word.is_empty() => errors.push(FieldError::required(at, "port name or number is required")),
-        0 | 1..=65_535 => {}
+        0..=65_535 => {}
         other => errors.push(FieldError::invalid(format!("{at}.service.port.number"), &json!(other), PORT_RANGE)),
     }
 }

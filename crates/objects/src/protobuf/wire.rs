@@ -7,7 +7,8 @@ use super::ProtobufError;
 pub(super) enum Value<'a> {
     Varint(u64),
     Fixed64(u64),
-    Fixed32(u32),
+    /// No message of the API has one: skipped.
+    Fixed32,
     Bytes(&'a [u8]),
 }
 
@@ -63,7 +64,10 @@ impl<'a> Bytes<'a> {
                 let length = self.varint()?;
                 Value::Bytes(self.take(length)?)
             }
-            5 => Value::Fixed32(u32::from_le_bytes(array(self.take(4)?)?)),
+            5 => {
+                self.take(4)?;
+                Value::Fixed32
+            }
             other => return Err(ProtobufError::Malformed(format!("illegal wireType {other}"))),
         };
         Ok(Some((number, value)))
