@@ -32,6 +32,13 @@ pub(crate) fn read(source: &Arc<Source>) -> Result<Read<Node>, Diagnostic> {
     Ok(Read { value, diagnostics: parser.diagnostics })
 }
 
+/// Reads the one value that stands in a part of a text, which is known to be JSON.
+pub(crate) fn read_part(source: &Arc<Source>, bytes: &Range<usize>) -> Result<Node, Diagnostic> {
+    let text = source.text().get(..bytes.end).unwrap_or_default();
+    let mut parser = Parser { source, text, at: bytes.start, values: 0, diagnostics: Vec::new() };
+    parser.value(0)
+}
+
 struct Parser<'t> {
     source: &'t Arc<Source>,
     text: &'t str,

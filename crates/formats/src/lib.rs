@@ -6,6 +6,7 @@
 //! is `entryway_plan`): what can't be known from the text is [`PrincipalRef::Unknown`] with the reason, never
 //! a guess.
 
+mod check;
 mod cloudformation;
 mod diagnostic;
 mod eksctl;
@@ -25,5 +26,6 @@ pub use model::{
     ClusterSelector, Declared, DeclaredAwsAuth, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Expiry, OwnPolicy,
     PolicyRef, PrincipalRef,
 };
+pub use own::schema;
 pub use read::{Format, UnknownFormat, read, read_all};
 pub use reader::ReadOptions;

@@ -85,6 +85,11 @@ pub fn read_all(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared
     for source in &others {
         all.add(read_one(source, options));
     }
+    let mut checked = crate::check::check(&all.value);
+    all.diagnostics.append(&mut checked);
+    // Sources in their order, and within one the places in theirs.
+    let order = |place: &Place| sources.iter().position(|source| Arc::ptr_eq(source, &place.source));
+    all.diagnostics.sort_by_key(|said| said.place.as_ref().map(|place| (order(place), place.bytes.start)));
     all
 }
 

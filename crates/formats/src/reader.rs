@@ -53,9 +53,13 @@ impl ReadOptions {
     }
 }
 
-/// Reading one source: what it declares so far, and what there is to say of it.
+/// Reading one source (or the files of a Terraform folder): what it declares so far, and what there is to
+/// say of it.
 pub(crate) struct Reader<'o> {
     pub(crate) source: Arc<Source>,
+    /// Further sources that are read together with the first, each with the number that its bytes are counted
+    /// from: so a range alone tells file and place. In the order of their numbers.
+    further: Vec<(usize, Arc<Source>)>,
     pub(crate) options: &'o ReadOptions,
     pub(crate) declared: Declared,
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -63,17 +67,32 @@ pub(crate) struct Reader<'o> {
 
 impl<'o> Reader<'o> {
     pub(crate) fn new(source: &Arc<Source>, options: &'o ReadOptions) -> Self {
-        Reader { source: Arc::clone(source), options, declared: Declared::default(), diagnostics: Vec::new() }
+        Reader {
+            source: Arc::clone(source),
+            further: Vec::new(),
+            options,
+            declared: Declared::default(),
+            diagnostics: Vec::new(),
+        }
     }
 
-    /// All of it, messages in the order of the text.
-    pub(crate) fn finish(mut self) -> Read<Declared> {
-        self.diagnostics.sort_by_key(|diagnostic| diagnostic.place.as_ref().map_or(0, |place| place.bytes.start));
+    /// All of it.
+    pub(crate) fn finish(self) -> Read<Declared> {
         Read { value: self.declared, diagnostics: self.diagnostics }
     }
 
+    /// Reads another source along; its bytes are counted from the number that is given back.
+    pub(crate) fn add_source(&mut self, source: &Arc<Source>) -> usize {
+        let (base, last) = self.further.last().map_or((0, &self.source), |(base, source)| (*base, source));
+        let base = base + last.text().len() + 1;
+        self.further.push((base, Arc::clone(source)));
+        base
+    }
+
     pub(crate) fn place(&self, bytes: &Range<usize>) -> Place {
-        Place { source: Arc::clone(&self.source), bytes: bytes.clone() }
+        let of_this = self.further.iter().rev().find(|(base, _)| *base <= bytes.start);
+        let (base, source) = of_this.map_or((0, &self.source), |(base, source)| (*base, source));
+        Place { source: Arc::clone(source), bytes: bytes.start - base..bytes.end.saturating_sub(base) }
     }
 
     pub(crate) fn placed<T>(&self, value: T, bytes: &Range<usize>) -> Placed<T> {

@@ -1,9 +1,15 @@
-//! Entryway's own file.
+//! Entryway's own file: `docs/access-file.md` is for people, `schema/entryway.schema.json` for editors.
+//!
+//! Strict: a key that is not known is an error, since a grant that silently does nothing is the worst kind.
+//! All mistakes are said at once. Nothing is resolved against the world.
 
-use crate::reader::Reader;
-use crate::tree::Node;
+mod body;
+mod read;
+mod rules;
 
-/// Reads one document.
-pub(crate) fn read(document: &Node, reader: &mut Reader<'_>) {
-    reader.error(&document.bytes, "this format can't be read yet");
+pub(crate) use read::read;
+
+/// The JSON Schema of the file, for editors and for `entryway schema`.
+pub fn schema() -> &'static str {
+    include_str!("../../schema/entryway.schema.json")
 }

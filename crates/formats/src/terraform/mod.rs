@@ -1,4 +1,28 @@
-//! Terraform: the JSON of plans and states, and the language itself.
+//! Terraform: the JSON of plans and states, and the language itself. Both become the same resources, whose
+//! values are nodes of the tree; a value that can't be known is a node with the tag [`UNKNOWN`].
 
 pub(crate) mod json;
+mod references;
+mod resource;
 pub(crate) mod source;
+
+use std::ops::Range;
+
+use crate::tree::{Node, Scalar, Style, Value};
+
+/// The tag of a value that can't be known; its text says why.
+const UNKNOWN: &str = "!unknown";
+
+/// A value that can't be known, for that reason.
+fn unknown(reason: impl Into<String>, bytes: Range<usize>) -> Node {
+    let value = Value::Scalar(Scalar { text: reason.into(), style: Style::Quoted });
+    Node { bytes, tag: Some(UNKNOWN.into()), value }
+}
+
+/// Why a value can't be known, where it can't.
+fn why_unknown(node: &Node) -> Option<&str> {
+    match (&node.tag, &node.value) {
+        (Some(tag), Value::Scalar(scalar)) if &**tag == UNKNOWN => Some(&scalar.text),
+        _ => None,
+    }
+}

@@ -1,0 +1,413 @@
+//! Terraform's resources, however they were read, as declarations: entries and associations are paired by
+//! cluster and principal, never by their keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use entryway_access::{AccessEntry, AccountId, Arn, AuthenticationMode, AwsAuth, EntryType, PrincipalArn, Region};
+
+use super::why_unknown;
+use crate::reader::Reader;
+use crate::tree::Node;
+use crate::{ClusterSelector, DeclaredAwsAuth, DeclaredEntry, DeclaredPolicy, Placed, PolicyRef, PrincipalRef};
+
+/// A resource with its values.
+#[derive(Debug, Clone)]
+pub(super) struct Resource {
+    /// The whole address, for people.
+    pub(super) address: String,
+    /// The address of its module; empty for the root.
+    pub(super) module: String,
+    /// Its type: `aws_eks_access_entry`.
+    pub(super) kind: String,
+    /// Its key, where it is one of a `for_each`.
+    pub(super) key: Option<String>,
+    /// Its attributes; unknown ones carry the tag.
+    pub(super) values: Node,
+}
+
+impl Resource {
+    /// The address within its module.
+    pub(super) fn local_address(&self) -> &str {
+        self.address.strip_prefix(self.module.as_str()).unwrap_or(&self.address).trim_start_matches('.')
+    }
+
+    /// An attribute that says something; not `null`.
+    fn attribute(&self, name: &str) -> Option<&Node> {
+        self.values.get(name).filter(|node| !node.is_null())
+    }
+
+    /// What to call it: its key, or its address.
+    fn label(&self) -> String {
+        self.key.clone().unwrap_or_else(|| self.address.clone())
+    }
+
+    fn bytes(&self) -> Range<usize> {
+        self.values.bytes.clone()
+    }
+}
+
+/// Declares all of them.
+pub(super) fn declare(resources: Vec<Resource>, reader: &mut Reader<'_>) {
+    let of = |kind: &'static str| resources.iter().filter(move |resource| resource.kind == kind);
+    let known = Known::new(&resources);
+    for cluster in of("aws_eks_cluster") {
+        declare_cluster(cluster, &known, reader);
+    }
+    let mut entries: Vec<(ClusterSelector, &Resource, DeclaredEntry)> = Vec::new();
+    for resource in of("aws_eks_access_entry") {
+        let selector = known.selector(resource, reader);
+        if let Some(entry) = entry(&resource.values, resource.label(), reader) {
+            entries.push((selector.value.clone(), resource, entry));
+            reader.cluster(selector);
+        }
+    }
+    for resource in of("aws_eks_access_policy_association") {
+        let selector = known.selector(resource, reader).value;
+        let values = &resource.values;
+        let principal = principal(values.get("principal_arn"), &resource.label(), &resource.bytes(), reader);
+        let policy = policy(values.get("policy_arn"), values.get("access_scope"), &resource.bytes(), reader);
+        let (Some(principal), Some(policy)) = (principal, policy) else { continue };
+        match entry_for(&mut entries, &selector, resource, &principal.value) {
+            Ok(entry) => entry.policies.push(policy),
+            Err(why) => {
+                let message = format!("the policy of `{}` is not used: {why}", resource.address);
+                reader.warning(&resource.bytes(), message).help =
+                    Some("an association needs the access entry of its principal, in the same place".to_owned());
+            }
+        }
+    }
+    for (selector, _, entry) in entries {
+        if let Some(cluster) = reader.declared.clusters.iter_mut().find(|cluster| cluster.selector.value == selector) {
+            cluster.entries.push(entry);
+        }
+    }
+    for resource in &resources {
+        if resource.kind.starts_with("kubernetes_config_map") {
+            declare_aws_auth(resource, reader);
+        }
+    }
+}
+
+/// The entry that an association belongs to.
+fn entry_for<'e>(
+    entries: &'e mut [(ClusterSelector, &Resource, DeclaredEntry)],
+    cluster: &ClusterSelector,
+    association: &Resource,
+    principal: &PrincipalRef,
+) -> Result<&'e mut DeclaredEntry, &'static str> {
+    let same_cluster = |(selector, resource, _): &&mut (ClusterSelector, &Resource, DeclaredEntry)| {
+        selector == cluster
+            || (matches!(selector, ClusterSelector::Unknown { .. }) && resource.module == association.module)
+    };
+    let candidates = entries.iter_mut().filter(same_cluster);
+    let reason = match principal {
+        PrincipalRef::Unknown { reason, .. } => reason.clone(),
+        known => {
+            let found = candidates.map(|(_, _, entry)| entry).find(|entry| entry.principal.value == *known);
+            return found.ok_or("there is no access entry for its principal here");
+        }
+    };
+    // The principal is not known yet. What both refer to tells, and else the key of the entry in the module,
+    // where only one of them can be meant.
+    let of_module = candidates.filter(|(_, resource, _)| resource.module == association.module);
+    let key = association.key.as_deref().unwrap_or_default();
+    let mut meant: Vec<(bool, &mut DeclaredEntry)> = Vec::new();
+    for (_, resource, entry) in of_module {
+        let PrincipalRef::Unknown { reason: other, .. } = &entry.principal.value else { continue };
+        let same_reference = *other == reason && reason.contains('`');
+        let entry_key = resource.key.as_deref().unwrap_or_default();
+        let same_key = !entry_key.is_empty() && key.strip_prefix(entry_key).is_some_and(|rest| rest.starts_with('_'));
+        if same_reference || same_key {
+            meant.push((same_reference, entry));
+        }
+    }
+    if meant.iter().filter(|(same_reference, _)| *same_reference).count() == 1 {
+        meant.retain(|(same_reference, _)| *same_reference);
+    }
+    match meant.len() {
+        1 => meant.pop().map(|(_, entry)| entry).ok_or("there is no access entry for it"),
+        0 => Err("its principal is not known yet, and no access entry here is for the same"),
+        _ => Err("its principal is not known yet, and more than one access entry may be meant"),
+    }
+}
+
+/// What the file itself knows of its clusters: where each name is, out of all resources about it.
+struct Known(BTreeMap<String, Homes>);
+
+/// Regions and accounts that a cluster's name is found in.
+#[derive(Default)]
+struct Homes {
+    regions: BTreeSet<Region>,
+    accounts: BTreeSet<AccountId>,
+}
+
+impl Known {
+    fn new(resources: &[Resource]) -> Self {
+        let mut known = BTreeMap::<String, Homes>::new();
+        for resource in resources {
+            let Some(name) = cluster_name(resource).and_then(Node::text) else { continue };
+            let homes = known.entry(name.to_owned()).or_default();
+            let (region, account) = home(resource);
+            homes.regions.extend(region);
+            homes.accounts.extend(account);
+        }
+        Known(known)
+    }
+
+    /// The cluster that a resource is about. What the resource does not say of its region and account, the
+    /// others about the same name do, if they agree.
+    fn selector(&self, resource: &Resource, reader: &mut Reader<'_>) -> Placed<ClusterSelector> {
+        let name = cluster_name(resource);
+        let label = if resource.module.is_empty() { resource.address.clone() } else { resource.module.clone() };
+        let bytes = name.map_or_else(|| resource.bytes(), |node| node.bytes.clone());
+        let Some(text) = name.and_then(Node::text) else {
+            let reason = name.and_then(why_unknown).unwrap_or("the name of the cluster is missing").to_owned();
+            let selector = reader.default_cluster(&label, &reason);
+            return reader.placed(selector, &bytes);
+        };
+        let (region, account) = home(resource);
+        let homes = self.0.get(text);
+        let region = region.or_else(|| homes.and_then(|homes| only(&homes.regions)));
+        let account = account.or_else(|| homes.and_then(|homes| only(&homes.accounts)));
+        let selector = match text.parse() {
+            Ok(name) => reader.named(name, region, account),
+            Err(error) => {
+                reader.error(&bytes, format!("{error}"));
+                ClusterSelector::Unknown { label, reason: format!("{error}") }
+            }
+        };
+        reader.placed(selector, &bytes)
+    }
+}
+
+fn cluster_name(resource: &Resource) -> Option<&Node> {
+    resource.attribute(if resource.kind == "aws_eks_cluster" { "name" } else { "cluster_name" })
+}
+
+/// Region and account of a resource's cluster, as its own attributes tell them.
+fn home(resource: &Resource) -> (Option<Region>, Option<AccountId>) {
+    let arn_attribute = if resource.kind == "aws_eks_cluster" { "arn" } else { "access_entry_arn" };
+    let arn: Option<Arn> = resource.attribute(arn_attribute).and_then(Node::text).and_then(|text| text.parse().ok());
+    let region = resource.attribute("region").and_then(Node::text).or(arn.as_ref().map(Arn::region));
+    (region.and_then(|text| text.parse().ok()), arn.and_then(|arn| arn.account().parse().ok()))
+}
+
+fn only<T: Clone>(set: &BTreeSet<T>) -> Option<T> {
+    set.first().filter(|_| set.len() == 1).cloned()
+}
+
+fn declare_cluster(resource: &Resource, known: &Known, reader: &mut Reader<'_>) {
+    let selector = known.selector(resource, reader);
+    let config = resource.attribute("access_config").map(one_block);
+    let mode = config.and_then(|config| config.get("authentication_mode")).filter(|mode| !mode.is_null());
+    let mode: Option<Placed<AuthenticationMode>> =
+        mode.and_then(|mode| mode.text().and_then(|text| reader.mode(text, &mode.bytes)));
+    let cluster = reader.cluster(selector);
+    cluster.mode = cluster.mode.take().or(mode);
+}
+
+/// A block that Terraform's JSON has as a list of one.
+fn one_block(node: &Node) -> &Node {
+    node.items().first().unwrap_or(node)
+}
+
+/// An entry without its policies, from the attributes of the resource or of the module's map.
+pub(super) fn entry(values: &Node, label: String, reader: &mut Reader<'_>) -> Option<DeclaredEntry> {
+    let said = |key: &str| values.get(key).filter(|node| !node.is_null());
+    let principal = principal(values.get("principal_arn"), &label, &values.bytes, reader)?;
+    let kind = match said("type") {
+        None => Placed::nowhere(EntryType::Standard),
+        Some(node) => match node.text() {
+            // The provider compares an empty type as the default.
+            Some("") => Placed::nowhere(EntryType::Standard),
+            Some(text) => reader.entry_type(text, &node.bytes)?,
+            None => {
+                not_known(node, "type", reader);
+                return None;
+            }
+        },
+    };
+    let mut groups = said("kubernetes_groups").and_then(|node| texts(node, "kubernetes_groups", reader));
+    let username = said("user_name").filter(|node| why_unknown(node) != Some(super::json::KNOWN_AFTER_APPLY));
+    let mut username = username.and_then(|node| match node.text() {
+        Some(text) => Some(reader.placed(text.to_owned(), &node.bytes)),
+        None => {
+            not_known(node, "user_name", reader);
+            None
+        }
+    });
+    drop_what_eks_fills_in(&principal.value, kind.value, &mut username, &mut groups);
+    let tags = said("tags").map(|node| tags(node, reader)).unwrap_or_default();
+    let place = Some(reader.place(&values.bytes));
+    Some(DeclaredEntry { label, principal, kind, username, groups, tags, policies: Vec::new(), expires: None, place })
+}
+
+/// A state holds groups and usernames that nobody wrote: EKS's own for nodes, and the default of a principal.
+fn drop_what_eks_fills_in(
+    principal: &PrincipalRef,
+    kind: EntryType,
+    username: &mut Option<Placed<String>>,
+    groups: &mut Option<Vec<Placed<String>>>,
+) {
+    let is_default = |text: &str| match principal {
+        PrincipalRef::Arn(arn) => AccessEntry::default_username(arn, kind).as_str() == text,
+        _ => false,
+    };
+    let of_nodes =
+        |text: &str| !kind.takes_groups_and_username() && (text.starts_with("system:") || text.starts_with("eks:"));
+    username.take_if(|name| name.value.is_empty() || is_default(&name.value) || of_nodes(&name.value));
+    if !kind.takes_groups_and_username() {
+        groups.take_if(|groups| groups.iter().all(|group| of_nodes(&group.value)));
+    }
+}
+
+fn principal(
+    node: Option<&Node>,
+    label: &str,
+    whole: &Range<usize>,
+    reader: &mut Reader<'_>,
+) -> Option<Placed<PrincipalRef>> {
+    let Some(node) = node.filter(|node| !node.is_null()) else {
+        reader.error(whole, format!("`principal_arn` of `{label}` is missing"));
+        return None;
+    };
+    if let Some(text) = node.text() {
+        return match text.parse::<PrincipalArn>() {
+            Ok(arn) => Some(reader.placed(PrincipalRef::Arn(arn), &node.bytes)),
+            Err(error) => {
+                reader.error(&node.bytes, format!("`principal_arn` of `{label}`: {error}"));
+                None
+            }
+        };
+    }
+    let Some(reason) = why_unknown(node) else {
+        not_known(node, "principal_arn", reader);
+        return None;
+    };
+    let reason = reason.to_owned();
+    reader.note(&node.bytes, format!("the principal of `{label}` is not known: {reason}"));
+    Some(reader.placed(PrincipalRef::Unknown { label: label.to_owned(), reason }, &node.bytes))
+}
+
+/// A policy with its scope; the scope is an object, or a list of one.
+pub(super) fn policy(
+    arn: Option<&Node>,
+    scope: Option<&Node>,
+    whole: &Range<usize>,
+    reader: &mut Reader<'_>,
+) -> Option<DeclaredPolicy> {
+    let policy = match arn.filter(|node| !node.is_null()) {
+        None => {
+            reader.error(whole, "`policy_arn` is missing");
+            return None;
+        }
+        Some(node) => match (node.text(), why_unknown(node)) {
+            (Some(text), _) => reader.policy_arn(text, &node.bytes)?,
+            (None, Some(reason)) => {
+                reader.note(&node.bytes, format!("the policy is not known: {reason}"));
+                let unknown = PolicyRef::Unknown { label: "policy_arn".to_owned(), reason: reason.to_owned() };
+                reader.placed(unknown, &node.bytes)
+            }
+            (None, None) => {
+                not_known(node, "policy_arn", reader);
+                return None;
+            }
+        },
+    };
+    let Some(scope) = scope.filter(|node| !node.is_null()).map(one_block).filter(|node| node.is_mapping()) else {
+        let bytes = scope.map_or(whole, |node| &node.bytes);
+        reader.error(bytes, "`access_scope` can't be told, so neither where the policy is in force");
+        return None;
+    };
+    let kind = scope.get("type").and_then(Node::text);
+    let namespaces = scope.get("namespaces").filter(|node| !node.is_null());
+    let namespaces = match namespaces {
+        None => Vec::new(),
+        Some(node) => texts(node, "namespaces", reader)?,
+    };
+    let Some(kind) = kind else {
+        let reason = scope.get("type").and_then(why_unknown).map(|why| format!(": {why}")).unwrap_or_default();
+        reader.error(&scope.bytes, format!("`type` of `access_scope` can't be told{reason}"));
+        return None;
+    };
+    let scope = reader.scope(kind, &namespaces, &scope.bytes)?;
+    Some(DeclaredPolicy { policy, scope, expires: None })
+}
+
+/// A list of texts; nothing where it is not known what is in it (which is said, unless a plan leaves it to EKS).
+fn texts(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Vec<Placed<String>>> {
+    if why_unknown(node) == Some(super::json::KNOWN_AFTER_APPLY) && what == "kubernetes_groups" {
+        return None;
+    }
+    if !node.is_sequence() {
+        not_known(node, what, reader);
+        return None;
+    }
+    let mut texts = Vec::new();
+    for item in node.items() {
+        match item.text() {
+            Some(text) => texts.push(reader.placed(text.to_owned(), &item.bytes)),
+            None => {
+                not_known(item, what, reader);
+                return None;
+            }
+        }
+    }
+    Some(texts)
+}
+
+fn tags(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    for pair in node.pairs() {
+        match pair.value.text() {
+            Some(text) => {
+                tags.insert(pair.key.clone(), text.to_owned());
+            }
+            None => not_known(&pair.value, &pair.key, reader),
+        }
+    }
+    tags
+}
+
+/// Says of a value that it can't be used, and why: a note where it is unknown, an error where it is no text at all.
+pub(super) fn not_known(node: &Node, what: &str, reader: &mut Reader<'_>) {
+    match why_unknown(node) {
+        Some(reason) => {
+            let reason = reason.to_owned();
+            reader.warning(&node.bytes, format!("`{what}` is not known: {reason}"));
+        }
+        None => {
+            let kind = node.kind();
+            reader.error(&node.bytes, format!("`{what}` has a value of the wrong kind: {kind}"));
+        }
+    }
+}
+
+/// A ConfigMap that is aws-auth.
+fn declare_aws_auth(resource: &Resource, reader: &mut Reader<'_>) {
+    let name = resource.attribute("metadata").map(one_block).and_then(|metadata| metadata.get("name"));
+    let Some(data) = resource.attribute("data") else { return };
+    if name.and_then(Node::text) != Some("aws-auth") {
+        return;
+    }
+    let mut texts = BTreeMap::new();
+    for pair in data.pairs() {
+        match pair.value.text() {
+            Some(text) => {
+                texts.insert(pair.key.clone(), text.to_owned());
+            }
+            None => not_known(&pair.value, &pair.key, reader),
+        }
+    }
+    let (map, problems) = AwsAuth::parse(&texts);
+    let place_of = |key: &str| data.get(key).map(|node| reader.place(&node.bytes));
+    let problems =
+        problems.into_iter().map(|problem| (place_of(&problem.key), problem)).map(|(place, problem)| (problem, place));
+    let problems = problems.collect();
+    let roles = map.roles.iter().map(|_| place_of("mapRoles"));
+    let places = roles.chain(map.users.iter().map(|_| place_of("mapUsers"))).collect();
+    let selector = reader.default_cluster(&resource.address, "a ConfigMap does not say which cluster it is in");
+    let selector = reader.placed(selector, &resource.bytes());
+    reader.cluster(selector).aws_auth = Some(DeclaredAwsAuth { map, problems, places });
+}

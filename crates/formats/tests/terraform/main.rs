@@ -1,0 +1,5 @@
+//! Terraform in all its forms, read.
+
+mod common;
+mod plan;
+mod state;
