@@ -68,10 +68,13 @@ pub(crate) async fn insert(
         let now = api.now();
         let with =
             Creation { namespace: call.namespace(), uid: &uuid::Uuid::new_v4().to_string(), now, seed: rand::random() };
-        let mut created = lifecycle::create(&call.target.served, object.clone(), &with)?;
+        let mut new = object.clone();
         if let Managed::Update(name) = managed {
-            track_update(&call.target.served, None, &mut created, Manager { name, subresource: None, now });
+            // What the server itself adds later is nobody's.
+            new = lifecycle::default(&call.target.served, new);
+            track_update(&call.target.served, None, &mut new, Manager { name, subresource: None, now });
         }
+        let created = lifecycle::create(&call.target.served, new, &with)?;
         let name = meta::name(&created).to_owned();
         if options.dry_run {
             return match api.storage.get(&call.target, call.namespace(), &name).await? {

@@ -54,12 +54,12 @@ pub(crate) async fn create(call: &mut ResourceCall) -> Result<Answer, Failure> {
         kind => access_review(call, kind, &review)?,
     };
     let manager = call.call.manager(options.manager.as_deref());
+    if kind == "SelfSubjectRulesReview" {
+        // The real server forgets the question.
+        review = json!({"kind": kind, "apiVersion": call.target.served.api_version(), "metadata": {}, "spec": {}});
+    }
     track_update(&call.target.served, None, &mut review, Manager { name: &manager, subresource: None, now });
     if let Some(review) = review.as_object_mut() {
-        if kind == "SelfSubjectRulesReview" {
-            // The real server forgets the question.
-            review.insert("spec".into(), json!({}));
-        }
         review.insert("status".into(), status);
     }
     Ok(Answer::other(201, review).with_warnings(decoded.warnings))

@@ -4,10 +4,11 @@ use entryway_objects::apply::{Manager, track_update};
 use entryway_objects::body::{self, FieldValidation};
 use entryway_objects::lifecycle;
 use entryway_objects::patch::{self, PatchType};
+use entryway_objects::registry::ResourceType;
 use entryway_objects::status::Status;
 use entryway_objects::validate::FieldError;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::create::Managed;
 use crate::delete::{self, DeleteOptions, seconds};
@@ -106,7 +107,6 @@ pub(crate) async fn token(call: &mut ResourceCall) -> Result<Answer, Failure> {
     };
     let claims = serde_json::to_value(claims).map_err(|error| internal(&error.to_string()))?;
     let token = api.config.token_key.sign(&claims).map_err(|error| internal(&error.to_string()))?;
-    let manager = call.call.manager(options.manager.as_deref());
     if let Some(request) = request.as_object_mut() {
         request.insert(
             "metadata".into(),
@@ -115,19 +115,33 @@ pub(crate) async fn token(call: &mut ResourceCall) -> Result<Answer, Failure> {
                 "creationTimestamp": seconds(now),
             }),
         );
-        let spec = request.entry("spec").or_insert_with(|| json!({}));
-        if let Some(spec) = spec.as_object_mut() {
-            spec.insert("audiences".into(), audiences.into());
-            spec.insert("expirationSeconds".into(), lifetime.into());
-            spec.entry("boundObjectRef").or_insert(Value::Null);
-        }
+        put(request, "spec", "expirationSeconds", lifetime.into());
     }
+    let manager = call.call.manager(options.manager.as_deref());
     let by = Manager { name: &manager, subresource: Some("token"), now };
-    track_update(&call.target.served, None, &mut request, by);
+    track_update(&token_request(call), None, &mut request, by);
     if let Some(request) = request.as_object_mut() {
+        // The audiences are the server's word, also where the client said nothing.
+        put(request, "spec", "audiences", audiences.into());
         request.insert("status".into(), json!({"token": token, "expirationTimestamp": seconds(at)}));
     }
     Ok(Answer::other(201, request))
+}
+
+fn put(object: &mut Map<String, Value>, part: &str, member: &str, value: Value) {
+    if let Some(part) = object.entry(part).or_insert_with(|| json!({})).as_object_mut() {
+        part.insert(member.to_owned(), value);
+    }
+}
+
+/// The type of a token request, which is no resource of its own.
+fn token_request(call: &ResourceCall) -> ResourceType {
+    ResourceType {
+        group: "authentication.k8s.io".into(),
+        version: "v1".into(),
+        kind: "TokenRequest".into(),
+        ..ResourceType::clone(&call.target.served)
+    }
 }
 
 fn strings(object: &Value, pointer: &str) -> Vec<String> {
