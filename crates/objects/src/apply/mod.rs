@@ -89,6 +89,11 @@ pub fn apply(
     }
     entries.push(own);
     managers::write(&mut merged, entries);
+    // The shape has what the type's own fields are, which its name is not among.
+    if let Some(fields) = merged.as_object_mut() {
+        fields.insert("apiVersion".to_owned(), json!(resource.api_version()));
+        fields.insert("kind".to_owned(), json!(resource.kind));
+    }
     Ok(merged)
 }
 
