@@ -1,6 +1,6 @@
 //! The commands against a control plane of their own, from `up --detach` to `down`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -53,12 +53,13 @@ impl Plane {
     }
 
     fn run(&self, words: &[&str]) -> Done {
-        let done = Command::new(env!("CARGO_BIN_EXE_entryway"))
+        let binary = Path::new(env!("CARGO_BIN_EXE_entryway"));
+        let done = Command::new(binary)
             .args(words)
             .env_clear()
             .env("HOME", self.folder.path())
             .env("TMPDIR", self.folder.path())
-            .env("PATH", "/usr/bin:/bin")
+            .env("PATH", format!("{}:/usr/bin:/bin", binary.parent().unwrap().display()))
             .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .output()

@@ -132,3 +132,18 @@ pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     }
     last.to_string()
 }
+
+/// The whole chain in one line, each cause once: for errors of which neither end says it alone.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        next = cause.source();
+    }
+    text
+}

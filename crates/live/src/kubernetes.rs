@@ -10,7 +10,7 @@ use http::Request;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
-use crate::error::innermost;
+use crate::error::{chain, innermost};
 use crate::{Cluster, ClusterToken, LiveError};
 
 /// How many objects are asked for at once.
@@ -71,11 +71,8 @@ impl Kubernetes {
     /// Reaches the cluster of a kubeconfig context (the current one where none is named), as kubectl would.
     pub async fn from_kubeconfig(path: Option<&Path>, context: Option<&str>) -> Result<Kubernetes, LiveError> {
         let setting = |error: &dyn std::error::Error| {
-            let why = innermost(error);
-            LiveError::Setting(match context {
-                Some(name) => format!("the kubeconfig context `{name}` can't be used: {error}: {why}"),
-                None => format!("the kubeconfig can't be used: {error}: {why}"),
-            })
+            let which = context.map(|name| format!(" context `{name}`")).unwrap_or_default();
+            LiveError::Setting(format!("the kubeconfig{which} can't be used: {}", chain(error)))
         };
         let kubeconfig = match path {
             Some(path) => Kubeconfig::read_from(path),
@@ -95,7 +92,7 @@ impl Kubernetes {
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = Some(ANSWER);
         let client = kube::Client::try_from(config)
-            .map_err(|error| LiveError::Setting(format!("no client for `{server}`: {}", innermost(&error))))?;
+            .map_err(|error| LiveError::Setting(format!("no client for `{server}`: {}", chain(&error))))?;
         Ok(Kubernetes { client, server })
     }
 

@@ -119,9 +119,7 @@ fn config(global: &Global, args: UpArgs, data: PathBuf) -> Result<ServerConfig, 
 fn start_error(error: StartError) -> CliError {
     let told = CliError::new(error.to_string());
     match &error {
-        StartError::Running { .. } => {
-            told.hint("its keys and address: eval \"$(entryway env)\"; `entryway down` stops it")
-        }
+        StartError::Running { .. } => told.hint("`entryway env` prints its address and keys, `entryway down` stops it"),
         _ => told,
     }
 }
