@@ -1,5 +1,11 @@
 //! The commands against a control plane of their own, from `up --detach` to `down`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise: that is its report"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

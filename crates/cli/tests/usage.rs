@@ -1,5 +1,7 @@
 //! What scripts rely on: exit codes, what goes to which stream. No control plane runs here.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise: that is its report")]
+
 use std::process::{Command, Output, Stdio};
 
 /// The binary, in an empty home and with nothing of AWS or Kubernetes around.
