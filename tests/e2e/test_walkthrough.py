@@ -88,7 +88,7 @@ def test_walkthrough(up):
 
     # and with the entry gone, nobody: 401, not 403
     up.aws("eks", "delete-access-entry", "--cluster-name", "demo", "--principal-arn", role).ok()
-    up.kubectl("get", "pods", "-n", "team-a").fails(1, "the server has asked for the client to provide credentials")
+    up.kubectl("get", "pods", "-n", "team-a").fails(1, "You must be logged in to the server (Unauthorized)")
 
 
 def test_restart_keeps_everything(up):
