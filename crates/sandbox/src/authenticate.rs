@@ -31,7 +31,7 @@ pub(crate) fn anonymous() -> UserInfo {
 /// 401 for a token that names nobody, without a word why.
 pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<UserInfo, Status> {
     let Some(token) = bearer(headers) else { return Ok(anonymous()) };
-    identify(api, token, &[api.config.issuer.clone()]).await.map(|(user, _)| user).map_err(|why| {
+    identify(api, token, std::slice::from_ref(&api.config.issuer)).await.map(|(user, _)| user).map_err(|why| {
         tracing::debug!(why, "a token was refused");
         unauthorized()
     })

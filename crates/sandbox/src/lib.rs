@@ -8,6 +8,8 @@
 //! It does not: listen, terminate TLS, know AWS (see [`Authority`]), run pods, call admission webhooks, or evaluate
 //! CEL.
 
+#![expect(clippy::result_large_err, reason = "a `Status` is made once for a request that failed, and answered")]
+
 mod aggregation;
 mod api;
 mod authenticate;

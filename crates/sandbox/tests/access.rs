@@ -1,7 +1,9 @@
 //! Who gets in, and what is in force when.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 #[path = "support/client.rs"]
 mod client;
+
 mod support;
 
 use client::Client;

@@ -1,8 +1,10 @@
 //! What kubectl 1.37 sent to a real API server, sent again: each answer must be as the real one, but for what no two
 //! servers have in common (ids, times, versions, and the namespaces that others had made there).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 #[path = "support/client.rs"]
 mod client;
+
 mod support;
 
 use base64::Engine;
@@ -60,7 +62,7 @@ fn masked(value: &Value, key: &str) -> Value {
             value.pointer_mut("/metadata").and_then(Value::as_object_mut).map(|m| m.remove("managedFields"));
             value
         }
-        ("cells", Value::Array(cells)) => cells.iter().map(|cell| cell_masked(cell)).collect(),
+        ("cells", Value::Array(cells)) => cells.iter().map(cell_masked).collect(),
         ("items" | "rows", Value::Array(items)) => {
             items.iter().filter(|item| !is_foreign(item)).map(|item| masked(item, "")).collect()
         }

@@ -1,7 +1,9 @@
 //! Objects from birth to end: writes and their conflicts, namespaces, owners, definitions, restarts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 #[path = "support/client.rs"]
 mod client;
+
 mod support;
 
 use client::Client;

@@ -1,7 +1,9 @@
 //! Pages, watches, and history that is gone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 #[path = "support/client.rs"]
 mod client;
+
 mod support;
 
 use client::Client;

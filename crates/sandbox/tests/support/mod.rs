@@ -101,10 +101,7 @@ impl TestAuthority {
         let rbac = format!("{prefix}rbac.authorization.k8s.io/");
         let listing = self.store.list(&rbac, ListOptions::default()).await.unwrap();
         let values: Vec<Value> = listing.items.iter().map(|kv| serde_json::from_slice(&kv.value).unwrap()).collect();
-        let (rbac, problems) = RbacObjects::from_values(&values);
-        for problem in problems {
-            eprintln!("{}: {}", problem.object, problem.message);
-        }
+        let (rbac, _problems) = RbacObjects::from_values(&values);
         let key = keys::object_key(CLUSTER, "", "configmaps", Some("kube-system"), "aws-auth");
         let aws_auth = match self.store.get(&key).await.unwrap() {
             Some(kv) => {
