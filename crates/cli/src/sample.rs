@@ -103,10 +103,34 @@ pub(crate) async fn fill(info: &RunInfo) -> Result<(), CliError> {
     for person in people() {
         make(&aws, info, &cluster.name, &person).await?;
     }
-    for (collection, object) in objects(&info.account) {
+    for (collection, object) in objects() {
         settle(kubernetes.create(&collection, &object).await)?;
     }
+    fill_aws_auth(&kubernetes, &info.account).await
+}
+
+/// Puts lines into aws-auth, unless somebody's lines are there.
+async fn fill_aws_auth(kubernetes: &Kubernetes, account: &str) -> Result<(), CliError> {
+    let collection = "/api/v1/namespaces/kube-system/configmaps";
+    let data = aws_auth(account);
+    let new = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "aws-auth"}, "data": data});
+    match kubernetes.create(collection, &new).await {
+        Err(error) if error.is_in_use() => {}
+        made => return settle(made),
+    }
+    let path = format!("{collection}/aws-auth");
+    let mut there = kubernetes.get(&path).await?;
+    let is_empty = there.get("data").and_then(Value::as_object).is_none_or(|data| data.values().all(is_blank));
+    if let (true, Some(object)) = (is_empty, there.as_object_mut()) {
+        object.insert("data".to_owned(), data);
+        kubernetes.replace(&path, &there).await?;
+    }
     Ok(())
+}
+
+/// Whether a key of aws-auth holds no line.
+fn is_blank(value: &Value) -> bool {
+    value.as_str().is_none_or(|text| matches!(text.trim(), "" | "[]"))
 }
 
 /// The first administrator at this control plane, whatever the environment says of others.
@@ -176,7 +200,7 @@ fn settle(made: Result<Value, LiveError>) -> Result<(), CliError> {
 }
 
 /// The objects, each with the collection it belongs to, in the order in which they can be made.
-fn objects(account: &str) -> Vec<(String, Value)> {
+fn objects() -> Vec<(String, Value)> {
     const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
     let mut all = Vec::new();
     for name in NAMESPACES {
@@ -220,17 +244,18 @@ fn objects(account: &str) -> Vec<(String, Value)> {
         all.push(binding(Some(namespace), "deployers", "deployer", "deployers"));
     }
     all.push(binding(None, "legacy-ops", "view", "legacy-ops"));
-    let map_roles = format!(
-        "- rolearn: arn:aws:iam::{account}:role/legacy-ops\n  username: legacy-ops\n  groups:\n  - legacy-ops\n\
-         - rolearn: arn:aws:iam::{account}:role/web-dev\n  username: web-dev\n  groups:\n  - system:masters\n"
-    );
-    let map_users = format!("- userarn: arn:aws:iam::{account}:user/lee\n  username: lee\n  groups:\n  - legacy-ops\n");
-    all.push((
-        "/api/v1/namespaces/kube-system/configmaps".to_owned(),
-        json!({"apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": "aws-auth"}, "data": {"mapRoles": map_roles, "mapUsers": map_users}}),
-    ));
     all
+}
+
+/// Lines of aws-auth: one that an access entry overrides, and two of people whom nobody has moved yet.
+fn aws_auth(account: &str) -> Value {
+    json!({
+        "mapRoles": format!(
+            "- rolearn: arn:aws:iam::{account}:role/legacy-ops\n  username: legacy-ops\n  groups:\n  - legacy-ops\n\
+             - rolearn: arn:aws:iam::{account}:role/web-dev\n  username: web-dev\n  groups:\n  - system:masters\n"
+        ),
+        "mapUsers": format!("- userarn: arn:aws:iam::{account}:user/lee\n  username: lee\n  groups:\n  - legacy-ops\n"),
+    })
 }
 
 #[cfg(test)]
@@ -252,11 +277,10 @@ mod tests {
     }
 
     #[test]
-    fn aws_auth_has_no_problem_and_one_line_that_an_entry_overrides() {
-        let (_, map) = objects("111122223333").into_iter().find(|(_, o)| o["metadata"]["name"] == "aws-auth").unwrap();
-        let data = serde_json::from_value(map["data"].clone()).unwrap();
-        let (aws_auth, problems) = AwsAuth::parse(&data);
+    fn aws_auth_has_no_problem() {
+        let data = serde_json::from_value(aws_auth("111122223333")).unwrap();
+        let (lines, problems) = AwsAuth::parse(&data);
         assert_eq!(problems, []);
-        assert_eq!((aws_auth.roles.len(), aws_auth.users.len()), (2, 1));
+        assert_eq!((lines.roles.len(), lines.users.len()), (2, 1));
     }
 }

@@ -37,10 +37,11 @@ impl Done {
 }
 
 impl Plane {
-    fn start() -> Plane {
+    fn start(flags: &[&str]) -> Plane {
         let mut plane = Plane { folder: tempfile::tempdir().unwrap(), variables: Vec::new() };
         let data = plane.data();
-        let ready = plane.run(&["up", "--detach", "-q", "--data", &data, "--listen", "127.0.0.1:0"]).json();
+        let words = ["up", "--detach", "-q", "--data", &data, "--listen", "127.0.0.1:0"];
+        let ready = plane.run(&[&words, flags].concat()).json();
         assert_eq!(ready["clusters"][0]["name"], "demo");
         let env = plane.run(&["env", "--shell", "json", "--data", &data]).json();
         assert_eq!(env["AWS_ENDPOINT_URL"], ready["api"]);
@@ -84,7 +85,7 @@ impl Drop for Plane {
 
 #[test]
 fn from_up_to_down() {
-    let plane = Plane::start();
+    let plane = Plane::start(&[]);
     let data = plane.data();
     plane.run(&["up", "-q", "--data", &data, "--listen", "127.0.0.1:0"]).is(2, "running on");
 
@@ -125,7 +126,7 @@ fn from_up_to_down() {
 
 #[test]
 fn clusters_and_kubeconfigs() {
-    let plane = Plane::start();
+    let plane = Plane::start(&[]);
     plane.run(&["clusters", "create", "old", "--authentication-mode", "CONFIG_MAP", "-o", "name"]).is(0, "old");
     plane
         .run(&["access", "grant", "user/admin", "-c", "old", "--policy", "View"])
@@ -174,7 +175,7 @@ fn clusters_and_kubeconfigs() {
 
 #[test]
 fn a_profile_for_every_shell() {
-    let mut plane = Plane::start();
+    let mut plane = Plane::start(&[]);
     let data = plane.data();
     plane.run(&["env", "--data", &data, "--write-profile", "local"]).is(0, "wrote the profile `local`");
     plane.variables.clear();
@@ -182,4 +183,22 @@ fn a_profile_for_every_shell() {
     plane.run(&["--profile", "missing", "clusters", "list"]).is(2, "the profile `missing`");
     let printed = plane.run(&["--profile", "local", "update-kubeconfig", "--name", "demo", "--dry-run"]).ok();
     assert!(printed.contains("AWS_PROFILE"), "{printed}");
+}
+
+#[test]
+fn a_sample_company() {
+    let plane = Plane::start(&["--sample"]);
+    let listed = plane.run(&["access", "list"]).ok();
+    for text in
+        ["role/payments/payments-dev", "Edit (payments, payments-*)", "aws-auth mapRoles", "overridden by the entry"]
+    {
+        assert!(listed.contains(text), "`{text}` is not in\n{listed}");
+    }
+    plane.run(&["can-i", "update", "deploy", "-n", "web", "--principal", "role/ci-deployer"]).is(0, "deployers");
+    plane.run(&["can-i", "list", "pods", "-A", "--principal", "role/legacy-ops"]).is(0, "view");
+    // The entry wins, whole: the line's system:masters is not merged.
+    plane.run(&["explain", "delete", "nodes", "--principal", "role/web-dev"]).is(1, "overridden");
+    plane
+        .run(&["can-i", "create", "secrets", "-n", "web-staging", "--principal", "user/kim"])
+        .is(0, "AmazonEKSEditPolicy");
 }

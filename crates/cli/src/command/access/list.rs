@@ -1,8 +1,10 @@
 //! `entryway access list`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use entryway_access::{AwsAuth, MappedPrincipal, Mapping, PrincipalArn};
-use entryway_live::{EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryWithPolicies, LiveError};
+use entryway_live::{EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryWithPolicies};
 use serde_json::{Value, json};
 
 use super::{policy_text, scope_text};
@@ -37,8 +39,10 @@ pub(crate) async fn run(global: &Global, args: ListArgs) -> Result<Exit, CliErro
     let mode = cluster.mode()?;
     let entries = if mode.has_api() { aws.entries(&cluster.name).await? } else { Vec::new() };
     let aws_auth = if mode.has_config_map() {
-        let kubernetes = context::kubernetes(&aws, &cluster, &args.kube).await?;
-        read_aws_auth(kubernetes.aws_auth().await, &cluster.name)
+        match context::kubernetes(&aws, &cluster, &args.kube).await {
+            Ok(kubernetes) => read_aws_auth(kubernetes.aws_auth().await.map_err(CliError::from), &cluster.name),
+            Err(error) => read_aws_auth(Err(error), &cluster.name),
+        }
     } else {
         AwsAuth::default()
     };
@@ -58,10 +62,7 @@ pub(crate) async fn run(global: &Global, args: ListArgs) -> Result<Exit, CliErro
 }
 
 /// The lines of aws-auth. Who may not read it still gets the entries, and is told what is missing.
-fn read_aws_auth(
-    answer: Result<Option<std::collections::BTreeMap<String, String>>, LiveError>,
-    cluster: &str,
-) -> AwsAuth {
+fn read_aws_auth(answer: Result<Option<BTreeMap<String, String>>, CliError>, cluster: &str) -> AwsAuth {
     match answer {
         Ok(None) => AwsAuth::default(),
         Ok(Some(data)) => {
@@ -73,7 +74,7 @@ fn read_aws_auth(
             aws_auth
         }
         Err(error) => {
-            output::note(&format!("lines of aws-auth in `{cluster}` are missing here, it could not be read: {error}"));
+            output::note(&format!("lines of aws-auth in `{cluster}` are missing here, it could not be read\n{error}"));
             AwsAuth::default()
         }
     }
