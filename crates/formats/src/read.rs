@@ -94,7 +94,8 @@ pub fn read_all(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared
 }
 
 impl Read<Declared> {
-    fn add(&mut self, other: Read<Declared>) {
+    /// Takes in what another text declares.
+    pub(crate) fn add(&mut self, other: Read<Declared>) {
         for cluster in other.value.clusters {
             self.value.add_cluster(cluster);
         }

@@ -268,7 +268,7 @@ impl<'t> Builder<'t> {
 }
 
 /// How many values a value is, 64 bytes of text being one more.
-fn weight(node: &Node) -> usize {
+pub(crate) fn weight(node: &Node) -> usize {
     match &node.value {
         Value::Scalar(scalar) => 1 + scalar.text.len() / 64,
         Value::Sequence(items) => 1 + items.iter().map(weight).sum::<usize>(),

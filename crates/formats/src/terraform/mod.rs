@@ -1,7 +1,10 @@
 //! Terraform: the JSON of plans and states, and the language itself. Both become the same resources, whose
 //! values are nodes of the tree; a value that can't be known is a node with the tag [`UNKNOWN`].
 
+mod evaluate;
+mod functions;
 pub(crate) mod json;
+mod module_call;
 mod references;
 mod resource;
 pub(crate) mod source;
@@ -19,10 +22,18 @@ fn unknown(reason: impl Into<String>, bytes: Range<usize>) -> Node {
     Node { bytes, tag: Some(UNKNOWN.into()), value }
 }
 
+/// The tag of what is not there at all, which is unknown too; Terraform's `try` passes over it.
+const MISSING: &str = "!missing";
+
+/// A member that a known value does not have.
+fn missing(reason: impl Into<String>, bytes: Range<usize>) -> Node {
+    Node { tag: Some(MISSING.into()), ..unknown(reason, bytes) }
+}
+
 /// Why a value can't be known, where it can't.
 fn why_unknown(node: &Node) -> Option<&str> {
     match (&node.tag, &node.value) {
-        (Some(tag), Value::Scalar(scalar)) if &**tag == UNKNOWN => Some(&scalar.text),
+        (Some(tag), Value::Scalar(scalar)) if matches!(&**tag, UNKNOWN | MISSING) => Some(&scalar.text),
         _ => None,
     }
 }

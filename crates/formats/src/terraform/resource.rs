@@ -193,7 +193,7 @@ fn home(resource: &Resource) -> (Option<Region>, Option<AccountId>) {
     (region.and_then(|text| text.parse().ok()), arn.and_then(|arn| arn.account().parse().ok()))
 }
 
-fn only<T: Clone>(set: &BTreeSet<T>) -> Option<T> {
+fn only<T: Clone + Ord>(set: &BTreeSet<T>) -> Option<T> {
     set.first().filter(|_| set.len() == 1).cloned()
 }
 

@@ -1,5 +1,6 @@
 //! Terraform in all its forms, read.
 
 mod common;
+mod language;
 mod plan;
 mod state;
