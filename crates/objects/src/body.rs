@@ -329,16 +329,25 @@ pub fn decode_delete_options(format: Format, body: &[u8]) -> Result<Value, Statu
 /// # Errors
 /// 422 with the cause `patch`.
 pub fn retype(expected: &ResourceType, object: Value, validation: FieldValidation) -> Result<Decoded, Status> {
+    let shown = object.to_string();
+    retype_shown(expected, object, &[], &shown, validation)
+}
+
+/// As [`retype`], with the patch's duplicate fields and the text that an error shows.
+pub(crate) fn retype_shown(
+    expected: &ResourceType,
+    object: Value,
+    duplicates: &[String],
+    shown: &str,
+    validation: FieldValidation,
+) -> Result<Decoded, Status> {
     let expected = Expected::of(expected);
     let mut reading = expected.read(&object);
-    let invalid = |why: &str| {
-        let error = FieldError::invalid_text("patch", &object.to_string(), why);
-        Status::invalid("", "", "", &[error])
-    };
+    let invalid = |why: &str| Status::invalid("", "", "", &[FieldError::invalid_text("patch", shown, why)]);
     if let Some(error) = reading.error.take() {
         return Err(invalid(&error));
     }
-    let problems = problems(&[], &reading.unknown, b"");
+    let problems = problems(duplicates, &reading.unknown, b"");
     if validation == FieldValidation::Strict && !problems.is_empty() {
         return Err(invalid(&format!("strict decoding error: {}", problems.join(", "))));
     }

@@ -106,6 +106,14 @@ fn conditional(name: &str, object: &mut Map<String, Value>) {
         "core.v1.LimitRangeItem" => limits(object),
         "apps.v1.DeploymentSpec" => drop(member(object, "strategy")),
         "apps.v1.StatefulSetSpec" => {
+            for claim in object.get_mut("volumeClaimTemplates").and_then(Value::as_array_mut).into_iter().flatten() {
+                let Some(claim) = claim.as_object_mut() else { continue };
+                default(claim, "apiVersion", || json!("v1"));
+                default(claim, "kind", || json!("PersistentVolumeClaim"));
+                if let Some(status) = member(claim, "status") {
+                    default(status, "phase", || json!("Pending"));
+                }
+            }
             member(object, "updateStrategy");
             member(object, "persistentVolumeClaimRetentionPolicy");
         }

@@ -118,7 +118,7 @@ static KINDS: &[Kind] = &[
         checked: true,
         ..kind("", "services")
     },
-    Kind { create: config::create_claim, ..kind("", "persistentvolumeclaims") },
+    Kind { create: config::create_claim, validate: config::claim, checked: true, ..kind("", "persistentvolumeclaims") },
     Kind { create: config::create_volume, ..kind("", "persistentvolumes") },
     Kind { create: config::create_node, ..kind("", "nodes") },
     Kind { validate: workloads::controller, checked: true, ..counted("", "replicationcontrollers") },
@@ -133,13 +133,7 @@ static KINDS: &[Kind] = &[
         checked: true,
         ..counted("apps", "daemonsets")
     },
-    Kind {
-        name: NameRule::Label,
-        create: workloads::create_stateful_set,
-        validate: workloads::stateful_set,
-        checked: true,
-        ..counted("apps", "statefulsets")
-    },
+    Kind { name: NameRule::Label, validate: workloads::stateful_set, checked: true, ..counted("apps", "statefulsets") },
     Kind { create: workloads::create_job, validate: workloads::job, checked: true, ..counted("batch", "jobs") },
     Kind { validate: workloads::cron_job, checked: true, ..counted("batch", "cronjobs") },
     Kind { validate: network::ingress, checked: true, ..counted("networking.k8s.io", "ingresses") },

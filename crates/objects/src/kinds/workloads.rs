@@ -135,16 +135,6 @@ pub(super) fn create_daemon_set(object: &mut Value, _: &Creation<'_>) {
     set(object, &["metadata", "annotations", "deprecated.daemonset.template.generation"], json!("1"));
 }
 
-/// Claims of templates are typed and pending.
-pub(super) fn create_stateful_set(object: &mut Value, _: &Creation<'_>) {
-    let claims = object.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut);
-    for claim in claims.into_iter().flatten() {
-        set(claim, &["apiVersion"], json!("v1"));
-        set(claim, &["kind"], json!("PersistentVolumeClaim"));
-        set(claim, &["status"], json!({"phase": "Pending"}));
-    }
-}
-
 /// Unless the user selects by hand, the job's own uid is what selects its pods.
 pub(super) fn create_job(object: &mut Value, with: &Creation<'_>) {
     if object.pointer("/spec/manualSelector") == Some(&Value::Bool(true)) {

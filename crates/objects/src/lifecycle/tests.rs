@@ -157,6 +157,18 @@ fn updates() {
 }
 
 #[test]
+fn the_same_stateful_set_again_is_no_change() {
+    let sets = Registry::builtin().find("apps", "v1", "statefulsets").unwrap();
+    let claim = json!({"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let body = json!({"metadata": {"name": "s"}, "spec": {"serviceName": "s", "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}},
+        "volumeClaimTemplates": [claim]}});
+    let old = make("apps", "statefulsets", body.clone()).unwrap();
+    assert_eq!(old["spec"]["volumeClaimTemplates"][0]["kind"], "PersistentVolumeClaim");
+    assert!(same(&old, &update(&sets, None, &old, body).unwrap()));
+}
+
+#[test]
 fn versions_convert_both_ways() {
     let registry = Registry::builtin();
     let (v1, v2) = (

@@ -6,6 +6,7 @@ mod strategic;
 use serde_json::Value;
 
 use crate::{
+    body::{self, Decoded, FieldValidation},
     json,
     registry::ResourceType,
     status::{Status, StatusDetails},
@@ -105,6 +106,27 @@ pub fn apply(resource: &ResourceType, patch_type: PatchType, current: &Value, pa
             Err(Status::bad_request("an apply patch is not merged into the object as other patches are"))
         }
     }
+}
+
+/// Applies a patch other than `Apply` and checks what comes of it, as [`crate::body::retype`] does; a strategic merge
+/// patch is what the error shows, for the others the patched object.
+///
+/// # Errors
+/// As [`apply`], and 422 with the cause `patch` for unknown fields under strict validation.
+pub fn apply_checked(
+    resource: &ResourceType,
+    patch_type: PatchType,
+    current: &Value,
+    patch: &[u8],
+    validation: FieldValidation,
+) -> Result<Decoded, Status> {
+    let patched = apply(resource, patch_type, current, patch)?;
+    let duplicates = json::parse(patch).map(|parsed| parsed.duplicates).unwrap_or_default();
+    let shown = match patch_type {
+        PatchType::Strategic => json::parse(patch).map(|parsed| go_map(&parsed.value)).unwrap_or_default(),
+        _ => patched.to_string(),
+    };
+    body::retype_shown(resource, patched, &duplicates, &shown, validation)
 }
 
 /// RFC 7386.

@@ -97,6 +97,21 @@ fn a_wrong_type_is_named() {
     assert!(error.message.starts_with(" \"\" is invalid: patch: Invalid value: \"map[spec:map[replicas:x]]\": json"));
 }
 
+#[test]
+fn strict_patches_name_what_is_unknown() {
+    let current = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}});
+    let run = |kind, patch: &str, validation| {
+        apply_checked(&type_of("", "configmaps"), kind, &current, patch.as_bytes(), validation)
+    };
+    let error = run(PatchType::Strategic, r#"{"nope": {"a": 1}}"#, FieldValidation::Strict).unwrap_err();
+    let want =
+        " \"\" is invalid: patch: Invalid value: \"map[nope:map[a:1]]\": strict decoding error: unknown field \"nope\"";
+    assert_eq!(error.message, want);
+    let warned = run(PatchType::Merge, r#"{"data": {"a": "1", "a": "2"}, "nope": 1}"#, FieldValidation::Warn).unwrap();
+    assert_eq!(warned.warnings, ["duplicate field \"data.a\"", "unknown field \"nope\""]);
+    assert_eq!(warned.object["data"]["a"], "2");
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), (0..4).prop_map(Value::from)];
     leaf.prop_recursive(3, 20, 4, |inner| {
