@@ -1,20 +1,26 @@
 //! What the server does to an object between reading a request and storing it: defaults, the fields that only the
 //! server sets, admission's additions, validation.
 
+mod metadata;
+mod scale;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::{
     crd,
-    kinds::{self, Check, Kind, list, set, text},
+    kinds::{self, Check, Kind, set, text},
     model::{MODEL, Message, Type},
     names,
     registry::ResourceType,
-    selector::LabelSelector,
     status::Status,
     typed,
     validate::FieldError,
 };
+
+pub(crate) use self::metadata::check_labels;
+use self::metadata::{check_metadata, check_metadata_update};
+pub use self::scale::{scale_of, set_scale};
 
 /// What a create gets from outside.
 #[derive(Debug, Clone, Copy)]
@@ -265,100 +271,6 @@ fn check_required(message: &'static Message, object: &Value, at: &str, errors: &
     }
 }
 
-fn check_metadata(resource: &ResourceType, kind: &Kind, object: &Value, errors: &mut Vec<FieldError>) {
-    let (name, generate) = (text(object, "/metadata/name"), text(object, "/metadata/generateName"));
-    let rule = kind.name;
-    if !generate.is_empty() {
-        let problems = rule.check(generate, true).into_iter();
-        errors.extend(problems.map(|p| FieldError::invalid_text("metadata.generateName", generate, p)));
-    }
-    if name.is_empty() {
-        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
-    } else {
-        errors.extend(rule.check(name, false).into_iter().map(|p| FieldError::invalid_text("metadata.name", name, p)));
-    }
-    let namespace = text(object, "/metadata/namespace");
-    match (resource.namespaced, namespace) {
-        (true, "") => errors.push(FieldError::required("metadata.namespace", "")),
-        (true, namespace) => {
-            let problems = names::dns1123_label(namespace).into_iter();
-            errors.extend(problems.map(|p| FieldError::invalid_text("metadata.namespace", namespace, p)));
-        }
-        (false, "") => {}
-        (false, _) => errors.push(FieldError::forbidden("metadata.namespace", "not allowed on this type")),
-    }
-    check_labels(object, "metadata", errors);
-}
-
-const MAX_ANNOTATIONS: usize = 256 * 1024;
-
-/// Labels, annotations, owners and finalizers; `at` is the path of the object's metadata.
-pub(crate) fn check_labels(object: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    let entries =
-        |field: &str| object.pointer(&format!("/metadata/{field}")).and_then(Value::as_object).into_iter().flatten();
-    for (key, value) in entries("labels") {
-        let value = value.as_str().unwrap_or("");
-        let field = format!("{at}.labels");
-        errors.extend(names::qualified_name(key).into_iter().map(|p| FieldError::invalid_text(field.clone(), key, p)));
-        errors.extend(names::label_value(value).into_iter().map(|p| FieldError::invalid_text(field.clone(), value, p)));
-    }
-    let mut total = 0;
-    for (key, value) in entries("annotations") {
-        total += key.len() + value.as_str().map_or(0, str::len);
-        let field = format!("{at}.annotations");
-        // Upper case is allowed in an annotation's prefix.
-        let problems = names::qualified_name(&key.to_lowercase()).into_iter();
-        errors.extend(problems.map(|p| FieldError::invalid_text(field.clone(), key, p)));
-    }
-    if total > MAX_ANNOTATIONS {
-        errors.push(FieldError::too_long(format!("{at}.annotations"), MAX_ANNOTATIONS));
-    }
-    for (i, owner) in list(object, "/metadata/ownerReferences").iter().enumerate() {
-        for field in ["apiVersion", "kind", "name", "uid"] {
-            if text(owner, &format!("/{field}")).is_empty() {
-                errors.push(FieldError::required(format!("{at}.ownerReferences[{i}].{field}"), "must not be empty"));
-            }
-        }
-    }
-    for finalizer in list(object, "/metadata/finalizers").iter().filter_map(Value::as_str) {
-        let field = format!("{at}.finalizers");
-        let problems = names::qualified_name(finalizer);
-        let unqualified = problems.is_empty() && !finalizer.contains('/');
-        errors.extend(problems.into_iter().map(|p| FieldError::invalid_text(field.clone(), finalizer, p)));
-        if unqualified && !matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion") {
-            let detail = "name is neither a standard finalizer name nor is it fully qualified";
-            errors.push(FieldError::invalid_text(field, finalizer, detail));
-        }
-    }
-}
-
-fn check_metadata_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
-    for field in ["name", "namespace", "uid"] {
-        let pointer = format!("/metadata/{field}");
-        let (before, after) =
-            (old.pointer(&pointer).unwrap_or(&Value::Null), new.pointer(&pointer).unwrap_or(&Value::Null));
-        if before != after {
-            errors.push(FieldError::invalid(format!("metadata.{field}"), after, "field is immutable"));
-        }
-    }
-    if !text(old, "/metadata/deletionTimestamp").is_empty() {
-        let before = list(old, "/metadata/finalizers");
-        let added: Vec<String> = list(new, "/metadata/finalizers")
-            .iter()
-            .filter(|f| !before.contains(f))
-            .filter_map(Value::as_str)
-            .map(crate::validate::go_quote)
-            .collect();
-        if !added.is_empty() {
-            let detail = format!(
-                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
-                added.join(", ")
-            );
-            errors.push(FieldError::forbidden("metadata.finalizers", detail));
-        }
-    }
-}
-
 /// Whether two versions differ in nothing but `managedFields` times and `resourceVersion`: then nothing is written.
 pub fn same(old: &Value, new: &Value) -> bool {
     fn stripped(object: &Value) -> Value {
@@ -380,60 +292,6 @@ pub fn same(old: &Value, new: &Value) -> bool {
 /// `apiVersion`).
 pub fn convert(object: Value, from: &ResourceType, to: &ResourceType) -> Value {
     kinds::convert(object, from, to)
-}
-
-/// Where a custom resource keeps what a `Scale` shows, as JSON pointers.
-fn scale_paths(resource: &ResourceType) -> Option<(String, String, Option<String>)> {
-    if let Some(custom) = &resource.custom {
-        let scale = custom.scale.as_ref()?;
-        let path = |key: &str| scale.get(key).and_then(Value::as_str).map(|p| p.replace('.', "/"));
-        return Some((path("specReplicasPath")?, path("statusReplicasPath")?, path("labelSelectorPath")));
-    }
-    resource.subresource("scale")?;
-    Some(("/spec/replicas".to_owned(), "/status/replicas".to_owned(), None))
-}
-
-/// The `autoscaling/v1 Scale` of a scalable object; `None` where the type has none.
-pub fn scale_of(resource: &ResourceType, object: &Value) -> Option<Value> {
-    let (spec, status, selector) = scale_paths(resource)?;
-    let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
-    let mut metadata = Map::new();
-    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
-        if let Some(value) = object.pointer(&format!("/metadata/{field}")) {
-            metadata.insert(field.to_owned(), value.clone());
-        }
-    }
-    let selector = match selector {
-        Some(pointer) => text(object, &pointer).to_owned(),
-        None => selector_text(object.pointer("/spec/selector").unwrap_or(&Value::Null)),
-    };
-    let scale = json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
-        "spec": {"replicas": number(&spec)}, "status": {"replicas": number(&status), "selector": selector}});
-    typed::read_kind("autoscaling", "v1", "Scale", &scale).map(|reading| reading.value)
-}
-
-/// A selector as a `Scale` prints it.
-fn selector_text(selector: &Value) -> String {
-    let plain =
-        selector.as_object().is_some_and(|s| !s.contains_key("matchLabels") && !s.contains_key("matchExpressions"));
-    let wrapped = if plain { json!({"matchLabels": selector}) } else { selector.clone() };
-    LabelSelector::from_value(&wrapped).unwrap_or_default().to_string()
-}
-
-/// Sets the replicas that a `Scale` asks for.
-///
-/// # Errors
-/// 422 for a negative number, 404 where the type can't be scaled.
-pub fn set_scale(resource: &ResourceType, object: &mut Value, scale: &Value) -> Result<(), Status> {
-    let Some((spec, ..)) = scale_paths(resource) else { return Err(Status::unknown_path()) };
-    let replicas = scale.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
-    if replicas < 0 {
-        let error = FieldError::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
-        return Err(Status::invalid("autoscaling", "Scale", text(object, "/metadata/name"), &[error]));
-    }
-    let path: Vec<&str> = spec.split('/').filter(|p| !p.is_empty()).collect();
-    set(object, &path, json!(replicas));
-    Ok(())
 }
 
 #[cfg(test)]

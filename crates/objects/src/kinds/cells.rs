@@ -1,16 +1,17 @@
 //! The cells that the server prints for each type, in the order of its columns.
 
+mod cluster;
 mod pods;
 mod shared;
+mod storage;
+mod work;
 
 pub(crate) use shared::{age, since};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use self::shared::{
-    Row, access_modes, containers, count, endpoints, hosts, labels, load_balancer, more, selector, service_ports,
-};
+use self::shared::{Row, containers, count, endpoints, hosts, labels, load_balancer, selector, service_ports};
 use super::{list, text};
 
 /// The cells of one object; `None` where the type has no printer of its own.
@@ -34,12 +35,12 @@ pub(crate) fn of(group: &str, plural: &str, object: &Value, now: Timestamp) -> O
             json!(labels(object.pointer("/spec/selector"))),
         ],
         ("", "endpoints") => vec![name, json!(endpoints(object)), age],
-        ("", "nodes") => node(&row),
-        ("", "events") => event(&row, false),
-        ("events.k8s.io", "events") => event(&row, true),
-        ("", "persistentvolumeclaims") => claim(&row),
-        ("", "persistentvolumes") => volume(&row),
-        ("", "resourcequotas") => quota(&row),
+        ("", "nodes") => cluster::node(&row),
+        ("", "events") => cluster::event(&row, false),
+        ("events.k8s.io", "events") => cluster::event(&row, true),
+        ("", "persistentvolumeclaims") => storage::claim(&row),
+        ("", "persistentvolumes") => storage::volume(&row),
+        ("", "resourcequotas") => storage::quota(&row),
         ("", "podtemplates") => {
             let (names, images) = containers(object, "/template/spec/containers");
             vec![name, json!(names), json!(images), json!(labels(object.pointer("/template/metadata/labels")))]
@@ -101,7 +102,7 @@ pub(crate) fn of(group: &str, plural: &str, object: &Value, now: Timestamp) -> O
                 });
             vec![name, json!(owner.unwrap_or_else(none)), row.number("/revision"), age]
         }
-        ("batch", "jobs") => job(&row, names, images),
+        ("batch", "jobs") => work::job(&row, names, images),
         ("batch", "cronjobs") => {
             let (names, images) = containers(object, "/spec/jobTemplate/spec/template/spec/containers");
             let last = text(object, "/status/lastScheduleTime");
@@ -124,7 +125,7 @@ pub(crate) fn of(group: &str, plural: &str, object: &Value, now: Timestamp) -> O
                 json!(selector(object.pointer("/spec/jobTemplate/spec/selector"))),
             ]
         }
-        ("autoscaling", "horizontalpodautoscalers") => autoscaler(&row),
+        ("autoscaling", "horizontalpodautoscalers") => work::autoscaler(&row),
         ("networking.k8s.io", "ingresses") => {
             let ports = if list(object, "/spec/tls").is_empty() { "80" } else { "80, 443" };
             let class = match object.pointer("/spec/ingressClassName").and_then(Value::as_str) {
@@ -187,7 +188,7 @@ pub(crate) fn of(group: &str, plural: &str, object: &Value, now: Timestamp) -> O
             vec![name, json!(role), age, subjects("User"), subjects("Group"), subjects("ServiceAccount")]
         }
         ("coordination.k8s.io", "leases") => vec![name, json!(text(object, "/spec/holderIdentity")), age],
-        ("discovery.k8s.io", "endpointslices") => slice(&row),
+        ("discovery.k8s.io", "endpointslices") => work::slice(&row),
         ("scheduling.k8s.io", "priorityclasses") => vec![
             name,
             row.number("/value"),
@@ -276,7 +277,7 @@ pub(crate) fn of(group: &str, plural: &str, object: &Value, now: Timestamp) -> O
             });
             vec![name, json!(service.unwrap_or_else(|| "Local".to_owned())), json!(available), age]
         }
-        ("certificates.k8s.io", "certificatesigningrequests") => signing_request(&row),
+        ("certificates.k8s.io", "certificatesigningrequests") => work::signing_request(&row),
         ("flowcontrol.apiserver.k8s.io", "flowschemas") => {
             let dangling = list(object, "/status/conditions").iter().find(|c| text(c, "/type") == "Dangling");
             vec![
@@ -321,295 +322,4 @@ fn unset() -> String {
 
 fn or_none(text: &str) -> String {
     if text.is_empty() { none() } else { text.to_owned() }
-}
-
-fn node(row: &Row<'_>) -> Vec<Value> {
-    let object = row.object;
-    let ready = list(object, "/status/conditions").iter().find(|c| text(c, "/type") == "Ready");
-    let mut status =
-        ready.map_or("Unknown", |c| if text(c, "/status") == "True" { "Ready" } else { "NotReady" }).to_owned();
-    if object.pointer("/spec/unschedulable") == Some(&Value::Bool(true)) {
-        status.push_str(",SchedulingDisabled");
-    }
-    let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
-    let mut roles: Vec<&str> = labels
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
-            Some(role) if !role.is_empty() => Some(role),
-            _ if key == "kubernetes.io/role" => value.as_str().filter(|v| !v.is_empty()),
-            _ => None,
-        })
-        .collect();
-    roles.sort_unstable();
-    roles.dedup();
-    let address = |ty: &str| {
-        let found = list(object, "/status/addresses").iter().find(|a| text(a, "/type") == ty);
-        json!(or_none(found.map_or("", |a| text(a, "/address"))))
-    };
-    let info = |field: &str| {
-        let value = text(object, &format!("/status/nodeInfo/{field}"));
-        json!(if value.is_empty() { "<unknown>" } else { value })
-    };
-    vec![
-        row.name(),
-        json!(status),
-        json!(or_none(&roles.join(","))),
-        row.age(),
-        json!(text(object, "/status/nodeInfo/kubeletVersion")),
-        address("InternalIP"),
-        address("ExternalIP"),
-        info("osImage"),
-        info("kernelVersion"),
-        info("containerRuntimeVersion"),
-    ]
-}
-
-fn event(row: &Row<'_>, newer: bool) -> Vec<Value> {
-    let object = row.object;
-    let field = |old: &'static str, new: &'static str| text(object, if newer { new } else { old });
-    let since = |time: &str| if time.is_empty() { None } else { Some(row.since(time)) };
-    let first = since(field("/firstTimestamp", "/deprecatedFirstTimestamp"))
-        .or_else(|| since(text(object, "/eventTime")))
-        .unwrap_or_else(|| "<unknown>".to_owned());
-    let mut last = since(field("/lastTimestamp", "/deprecatedLastTimestamp")).unwrap_or_else(|| first.clone());
-    let mut times =
-        object.pointer(if newer { "/deprecatedCount" } else { "/count" }).and_then(Value::as_i64).unwrap_or(0).max(1);
-    if let Some(series) = object.get("series").filter(|s| !s.is_null()) {
-        times = series.get("count").and_then(Value::as_i64).unwrap_or(times);
-        last = since(text(series, "/lastObservedTime")).unwrap_or(last);
-    }
-    let regarding = if newer { "/regarding" } else { "/involvedObject" };
-    let kind = text(object, &format!("{regarding}/kind")).to_lowercase();
-    let target = match text(object, &format!("{regarding}/name")) {
-        "" => kind,
-        name => format!("{kind}/{name}"),
-    };
-    let source = if newer { "/deprecatedSource" } else { "/source" };
-    let component = match text(object, &format!("{source}/component")) {
-        "" => field("/reportingComponent", "/reportingController"),
-        component => component,
-    };
-    let host = match text(object, &format!("{source}/host")) {
-        "" => text(object, "/reportingInstance"),
-        host => host,
-    };
-    let source = if host.is_empty() { component.to_owned() } else { format!("{component}, {host}") };
-    vec![
-        json!(last),
-        json!(text(object, "/type")),
-        json!(text(object, "/reason")),
-        json!(target),
-        json!(text(object, &format!("{regarding}/fieldPath"))),
-        json!(source),
-        json!(field("/message", "/note").trim()),
-        json!(first),
-        json!(times),
-        row.name(),
-    ]
-}
-
-fn phase(object: &Value) -> Value {
-    let terminating = !text(object, "/metadata/deletionTimestamp").is_empty();
-    json!(if terminating { "Terminating" } else { text(object, "/status/phase") })
-}
-
-fn claim(row: &Row<'_>) -> Vec<Value> {
-    let object = row.object;
-    let bound = !text(object, "/spec/volumeName").is_empty();
-    let (capacity, modes) = if bound {
-        (text(object, "/status/capacity/storage"), access_modes(list(object, "/status/accessModes")))
-    } else {
-        ("", String::new())
-    };
-    let or_unset = |pointer: &str| match text(object, pointer) {
-        "" => "<unset>",
-        value => value,
-    };
-    vec![
-        row.name(),
-        phase(object),
-        json!(text(object, "/spec/volumeName")),
-        json!(capacity),
-        json!(modes),
-        json!(text(object, "/spec/storageClassName")),
-        json!(or_unset("/spec/volumeAttributesClassName")),
-        row.age(),
-        json!(or_unset("/spec/volumeMode")),
-    ]
-}
-
-fn volume(row: &Row<'_>) -> Vec<Value> {
-    let object = row.object;
-    let claim = match text(object, "/spec/claimRef/name") {
-        "" => String::new(),
-        name => format!("{}/{name}", text(object, "/spec/claimRef/namespace")),
-    };
-    let or_unset = |pointer: &str| match text(object, pointer) {
-        "" => "<unset>",
-        value => value,
-    };
-    vec![
-        row.name(),
-        json!(text(object, "/spec/capacity/storage")),
-        json!(access_modes(list(object, "/spec/accessModes"))),
-        json!(text(object, "/spec/persistentVolumeReclaimPolicy")),
-        phase(object),
-        json!(claim),
-        json!(text(object, "/spec/storageClassName")),
-        json!(or_unset("/spec/volumeAttributesClassName")),
-        json!(text(object, "/status/reason")),
-        row.age(),
-        json!(or_unset("/spec/volumeMode")),
-    ]
-}
-
-fn quota(row: &Row<'_>) -> Vec<Value> {
-    let (mut requests, mut limits) = (Vec::new(), Vec::new());
-    let hard = row.object.pointer("/spec/hard").and_then(Value::as_object);
-    for (name, hard) in hard.into_iter().flatten() {
-        let used = row.object.pointer("/status/used").and_then(|u| u.get(name)).and_then(Value::as_str).unwrap_or("0");
-        let entry = format!("{name}: {used}/{}", hard.as_str().unwrap_or(""));
-        if name.starts_with("limits") { limits.push(entry) } else { requests.push(entry) }
-    }
-    vec![row.name(), json!(requests.join(", ")), json!(limits.join(", ")), row.age()]
-}
-
-fn job(row: &Row<'_>, names: String, images: String) -> Vec<Value> {
-    let object = row.object;
-    let succeeded = row.number("/status/succeeded");
-    let completions =
-        match (object.pointer("/spec/completions"), object.pointer("/spec/parallelism").and_then(Value::as_i64)) {
-            (Some(completions), _) if !completions.is_null() => format!("{succeeded}/{completions}"),
-            (_, Some(parallelism)) if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
-            _ => format!("{succeeded}/1"),
-        };
-    let holds = |ty: &str| {
-        list(object, "/status/conditions").iter().any(|c| text(c, "/type") == ty && text(c, "/status") == "True")
-    };
-    let status = ["Complete", "Failed"].into_iter().find(|ty| holds(ty)).unwrap_or_else(|| {
-        if !text(object, "/metadata/deletionTimestamp").is_empty() {
-            return "Terminating";
-        }
-        ["Suspended", "FailureTarget", "SuccessCriteriaMet"].into_iter().find(|ty| holds(ty)).unwrap_or("Running")
-    });
-    let duration = match (text(object, "/status/startTime"), text(object, "/status/completionTime")) {
-        ("", _) => String::new(),
-        (start, "") => row.since(start),
-        (start, end) => shared::between(start, end),
-    };
-    let selector = selector(object.pointer("/spec/selector"));
-    let mut out = vec![row.name(), json!(status), json!(completions), json!(duration), row.age()];
-    out.extend([json!(names), json!(images), json!(selector)]);
-    out
-}
-
-fn autoscaler(row: &Row<'_>) -> Vec<Value> {
-    let object = row.object;
-    let reference =
-        format!("{}/{}", text(object, "/spec/scaleTargetRef/kind"), text(object, "/spec/scaleTargetRef/name"));
-    let percent = |value: Option<&Value>| value.and_then(Value::as_i64).map(|v| format!("{v}%"));
-    let current = |i: usize, pointer: &str| {
-        object.pointer(&format!("/status/currentMetrics/{i}{pointer}")).cloned().unwrap_or_default()
-    };
-    let mut targets = Vec::new();
-    if let Some(share) = percent(object.pointer("/spec/targetCPUUtilizationPercentage")) {
-        let now = percent(object.pointer("/status/currentCPUUtilizationPercentage"));
-        targets.push(format!("cpu: {}/{share}", now.unwrap_or_else(|| "<unknown>".to_owned())));
-    }
-    for (i, metric) in list(object, "/spec/metrics").iter().enumerate() {
-        let resource = text(metric, "/resource/name");
-        let unknown = || "<unknown>".to_owned();
-        match text(metric, "/type") {
-            "Resource" => {
-                let value = text(metric, "/resource/target/averageValue");
-                if value.is_empty() {
-                    let target = percent(metric.pointer("/resource/target/averageUtilization"))
-                        .unwrap_or_else(|| "<auto>".to_owned());
-                    let now =
-                        percent(Some(&current(i, "/resource/current/averageUtilization"))).unwrap_or_else(unknown);
-                    targets.push(format!("{resource}: {now}/{target}"));
-                } else {
-                    let now = current(i, "/resource/current/averageValue");
-                    targets.push(format!("{resource}: {}/{value}", now.as_str().unwrap_or("<unknown>")));
-                }
-            }
-            ty => {
-                let source = ty.chars().next().map(|c| c.to_lowercase().chain(ty.chars().skip(1)).collect::<String>());
-                let source = source.unwrap_or_default();
-                let at = |field: &str| text(metric, &format!("/{source}/target/{field}"));
-                let (value, average) = (at("value"), at("averageValue"));
-                targets.push(if average.is_empty() {
-                    format!("<unknown>/{value}")
-                } else {
-                    format!("<unknown>/{average} (avg)")
-                });
-            }
-        }
-    }
-    let shown = if targets.is_empty() {
-        none()
-    } else {
-        let extra = targets.len().saturating_sub(2);
-        targets.truncate(2);
-        more(&targets, ", ", extra)
-    };
-    let min = object.pointer("/spec/minReplicas").and_then(Value::as_i64).map_or_else(unset, |m| m.to_string());
-    vec![
-        row.name(),
-        json!(reference),
-        json!(shown),
-        json!(min),
-        row.number("/spec/maxReplicas"),
-        row.number("/status/currentReplicas"),
-        row.age(),
-    ]
-}
-
-fn slice(row: &Row<'_>) -> Vec<Value> {
-    let limited = |all: Vec<String>| {
-        if all.is_empty() {
-            return unset();
-        }
-        let extra = all.len().saturating_sub(3);
-        more(all.get(..all.len().min(3)).unwrap_or_default(), ",", extra)
-    };
-    let ports = list(row.object, "/ports").iter().map(|p| match p.get("port").and_then(Value::as_i64) {
-        Some(number) => number.to_string(),
-        None => "*".to_owned(),
-    });
-    let addresses = list(row.object, "/endpoints").iter().flat_map(|e| list(e, "/addresses"));
-    let addresses = addresses.filter_map(Value::as_str).map(str::to_owned);
-    vec![
-        row.name(),
-        row.value("/addressType"),
-        json!(limited(ports.collect())),
-        json!(limited(addresses.collect())),
-        row.age(),
-    ]
-}
-
-fn signing_request(row: &Row<'_>) -> Vec<Value> {
-    let object = row.object;
-    let conditions: Vec<&str> = list(object, "/status/conditions").iter().map(|c| text(c, "/type")).collect();
-    let mut condition = match (conditions.contains(&"Denied"), conditions.contains(&"Approved")) {
-        (true, _) => "Denied".to_owned(),
-        (false, true) => "Approved".to_owned(),
-        (false, false) => "Pending".to_owned(),
-    };
-    if conditions.contains(&"Failed") {
-        condition.push_str(",Failed");
-    }
-    if !text(object, "/status/certificate").is_empty() {
-        condition.push_str(",Issued");
-    }
-    let duration = object.pointer("/spec/expirationSeconds").and_then(Value::as_i64).map(crate::duration::human);
-    vec![
-        row.name(),
-        row.age(),
-        row.value("/spec/signerName"),
-        json!(text(object, "/spec/username")),
-        json!(duration.unwrap_or_else(none)),
-        json!(condition),
-    ]
 }
