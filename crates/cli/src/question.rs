@@ -95,7 +95,9 @@ pub(crate) struct Asked {
 /// Reads the cluster and puts the question together.
 pub(crate) async fn read(global: &Global, args: QuestionArgs) -> Result<Asked, CliError> {
     let now = Timestamp::now();
-    let rbac_only = args.as_user.is_some() && args.cluster.cluster.is_none() && args.kube.context.is_some();
+    // A question about a Kubernetes user needs nothing of AWS.
+    let by_kubeconfig = args.kube.context.is_some() || args.kube.kubeconfig.is_some();
+    let rbac_only = args.as_user.is_some() && args.cluster.cluster.is_none() && by_kubeconfig;
     let (kubernetes, gathered, who) = if rbac_only {
         let kubernetes = context::by_kubeconfig(&args.kube).await?;
         let gathered = Gathered::read_rbac(&kubernetes).await?;

@@ -199,52 +199,85 @@ fn settle(made: Result<Value, LiveError>) -> Result<(), CliError> {
     }
 }
 
+const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+
 /// The objects, each with the collection it belongs to, in the order in which they can be made.
 fn objects() -> Vec<(String, Value)> {
-    const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
-    let mut all = Vec::new();
-    for name in NAMESPACES {
-        let team = name.split('-').next().unwrap_or(name);
-        all.push((
+    let mut all: Vec<(String, Value)> = NAMESPACES.iter().flat_map(|name| namespace(name)).collect();
+    let changes = json!(["get", "list", "watch", "create", "update", "patch"]);
+    all.push(cluster_role(
+        "deployer",
+        &json!({}),
+        &json!([
+            {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": changes},
+            {"apiGroups": [""], "resources": ["services", "configmaps"], "verbs": changes},
+        ]),
+    ));
+    // Aggregated into `view`, and so in force for everybody who has that.
+    all.push(cluster_role(
+        "monitoring-view",
+        &json!({"rbac.authorization.k8s.io/aggregate-to-view": "true"}),
+        &json!([{
+            "apiGroups": ["monitoring.coreos.com"],
+            "resources": ["servicemonitors", "prometheusrules"],
+            "verbs": ["get", "list", "watch"],
+        }]),
+    ));
+    for (namespace, name, role, group) in [
+        (Some("web"), "web-developers-edit", "edit", "web-developers"),
+        (Some("web-staging"), "web-developers-admin", "admin", "web-developers"),
+        (None, "web-developers-view", "view", "web-developers"),
+        (Some("payments"), "deployers", "deployer", "deployers"),
+        (Some("web"), "deployers", "deployer", "deployers"),
+        (None, "legacy-ops", "view", "legacy-ops"),
+    ] {
+        all.push(binding(namespace, name, role, group));
+    }
+    all
+}
+
+/// A namespace with a config map and a secret.
+fn namespace(name: &str) -> [(String, Value); 3] {
+    let team = name.split('-').next().unwrap_or(name);
+    let url = format!("postgres://{name}.db.example");
+    [
+        (
             "/api/v1/namespaces".to_owned(),
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"team": team}}}),
-        ));
-        all.push((format!("/api/v1/namespaces/{name}/configmaps"), json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"team": team, "log-level": "info"}})));
-        all.push((format!("/api/v1/namespaces/{name}/secrets"), json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "database"}, "type": "Opaque", "stringData": {"url": format!("postgres://{name}.db.example")}})));
-    }
-    let cluster_role = |name: &str, labels: Value, rules: Value| {
+        ),
         (
-            format!("{RBAC}/clusterroles"),
-            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name, "labels": labels}, "rules": rules}),
-        )
-    };
-    all.push(cluster_role("deployer", json!({}), json!([
-        {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["get", "list", "watch", "create", "update", "patch"]},
-        {"apiGroups": [""], "resources": ["services", "configmaps"], "verbs": ["get", "list", "watch", "create", "update", "patch"]},
-    ])));
-    all.push(cluster_role("monitoring-view", json!({"rbac.authorization.k8s.io/aggregate-to-view": "true"}), json!([
-        {"apiGroups": ["monitoring.coreos.com"], "resources": ["servicemonitors", "prometheusrules"], "verbs": ["get", "list", "watch"]},
-    ])));
-    let binding = |namespace: Option<&str>, name: &str, role: &str, group: &str| {
-        let (kind, collection) = match namespace {
-            Some(namespace) => ("RoleBinding", format!("{RBAC}/namespaces/{namespace}/rolebindings")),
-            None => ("ClusterRoleBinding", format!("{RBAC}/clusterrolebindings")),
-        };
+            format!("/api/v1/namespaces/{name}/configmaps"),
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"},
+                   "data": {"team": team, "log-level": "info"}}),
+        ),
         (
-            collection,
-            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}]}),
-        )
+            format!("/api/v1/namespaces/{name}/secrets"),
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "database"}, "type": "Opaque",
+                   "stringData": {"url": url}}),
+        ),
+    ]
+}
+
+fn cluster_role(name: &str, labels: &Value, rules: &Value) -> (String, Value) {
+    (
+        format!("{RBAC}/clusterroles"),
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+               "metadata": {"name": name, "labels": labels}, "rules": rules}),
+    )
+}
+
+/// A binding of a ClusterRole to a group, in a namespace or everywhere.
+fn binding(namespace: Option<&str>, name: &str, role: &str, group: &str) -> (String, Value) {
+    let (kind, collection) = match namespace {
+        Some(namespace) => ("RoleBinding", format!("{RBAC}/namespaces/{namespace}/rolebindings")),
+        None => ("ClusterRoleBinding", format!("{RBAC}/clusterrolebindings")),
     };
-    all.push(binding(Some("web"), "web-developers-edit", "edit", "web-developers"));
-    all.push(binding(Some("web-staging"), "web-developers-admin", "admin", "web-developers"));
-    all.push(binding(None, "web-developers-view", "view", "web-developers"));
-    for namespace in ["payments", "web"] {
-        all.push(binding(Some(namespace), "deployers", "deployer", "deployers"));
-    }
-    all.push(binding(None, "legacy-ops", "view", "legacy-ops"));
-    all
+    let object = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
+    });
+    (collection, object)
 }
 
 /// Lines of aws-auth: one that an access entry overrides, and two of people whom nobody has moved yet.

@@ -74,7 +74,10 @@ fn read_aws_auth(answer: Result<Option<BTreeMap<String, String>>, CliError>, clu
             aws_auth
         }
         Err(error) => {
-            output::note(&format!("lines of aws-auth in `{cluster}` are missing here, it could not be read\n{error}"));
+            output::note(&format!(
+                "lines of aws-auth in `{cluster}` are missing here, it could not be read\n{}",
+                error.to_string().trim_end()
+            ));
             AwsAuth::default()
         }
     }
