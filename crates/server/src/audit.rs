@@ -10,39 +10,28 @@
 //! No record holds a signature, a session token or a secret: requests are recorded by their parameters, and no
 //! parameter or answer of the EKS API is a secret.
 
-use std::cell::Cell;
+mod change;
+mod retention;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use entryway_store::{KeyValue, ListOptions, Listing, Revision, Store, StoreError, Txn, TxnOutcome, Watch};
+use entryway_store::{Store, Txn};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+pub(crate) use change::{ChangeRecorder, with_change};
+pub use retention::Retention;
+use retention::clean;
+
 use crate::eks::Call;
 use crate::keys;
 use crate::received::Received;
 use crate::who::Signed;
-
-/// How long records are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// The greatest age.
-    pub age: SignedDuration,
-    /// The greatest size of all records together, in bytes.
-    pub bytes: u64,
-}
-
-impl Default for Retention {
-    /// 90 days, 1 GB.
-    fn default() -> Self {
-        Retention { age: SignedDuration::from_hours(90 * 24), bytes: 1_000_000_000 }
-    }
-}
 
 /// `eventSource` of the EKS API.
 pub(crate) const EKS: &str = "eks.amazonaws.com";
@@ -58,11 +47,6 @@ const STRANGERS_EVERY: SignedDuration = SignedDuration::from_mins(1);
 const STRANGER_KINDS: usize = 64;
 /// Parameters or answers over this size are left out of a record.
 const MAX_PART: usize = 32 * 1024;
-/// How often old records are looked for.
-const CLEAN_EVERY: Duration = Duration::from_secs(600);
-/// Records that one step of cleaning looks at.
-const CLEAN_STEP: usize = 500;
-
 /// What is recorded of a call.
 pub(crate) struct Event<'a> {
     pub(crate) request: &'a Received,
@@ -91,7 +75,7 @@ impl Event<'_> {
 
     /// The record under a given id: the same time and id make the same key.
     pub(crate) fn record_as(&self, id: &str) -> Record {
-        let mut record = json!({
+        let mut record = object(json!({
             "eventVersion": "1.09",
             "userIdentity": self.who.map_or_else(|| json!({ "type": "Unknown" }), Signed::user_identity),
             "eventTime": self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -108,15 +92,23 @@ impl Event<'_> {
             "eventType": "AwsApiCall",
             "managementEvent": true,
             "eventCategory": "Management",
-        });
+        }));
         if let Some(who) = self.who {
-            record["recipientAccountId"] = json!(who.account().as_str());
+            record.insert("recipientAccountId".to_owned(), json!(who.account().as_str()));
         }
         if let Some((code, message)) = self.error {
-            record["errorCode"] = json!(code);
-            record["errorMessage"] = json!(message);
+            record.insert("errorCode".to_owned(), json!(code));
+            record.insert("errorMessage".to_owned(), json!(message));
         }
-        (key(self.now, id), record.to_string().into_bytes())
+        (key(self.now, id), Value::Object(record).to_string().into_bytes())
+    }
+}
+
+/// The members of an object; of anything else, none.
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
     }
 }
 
@@ -132,10 +124,7 @@ fn bounded(value: &Value) -> Value {
 
 /// The parameters of a call of the EKS API, as CloudTrail has them: those of path, query and body together.
 pub(crate) fn parameters(call: &Call<'_>) -> Value {
-    let mut all = match serde_json::from_slice(&call.request.body) {
-        Ok(Value::Object(members)) => members,
-        _ => Map::new(),
-    };
+    let mut all = object(serde_json::from_slice(&call.request.body).unwrap_or_default());
     for (name, value) in call.parameters {
         all.entry(name.as_str()).or_insert_with(|| json!(value));
     }
@@ -201,12 +190,8 @@ impl Audit {
         stop: watch::Receiver<bool>,
     ) -> (Arc<Audit>, [JoinHandle<()>; 2]) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let audit = Arc::new(Audit {
-            queue,
-            strangers: Mutex::default(),
-            bytes: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-        });
+        let audit =
+            Arc::new(Audit { queue, strangers: Mutex::default(), bytes: AtomicU64::new(0), lost: AtomicU64::new(0) });
         let writer = tokio::spawn(write(Arc::clone(&audit), Arc::clone(&store), waiting, stop.clone()));
         let cleaner = tokio::spawn(clean(Arc::clone(&audit), store, retention, stop));
         (audit, [writer, cleaner])
@@ -250,66 +235,13 @@ impl Audit {
                 continue;
             }
             let Some(record) = sum.last_record.take() else { continue };
-            let mut record: Value = serde_json::from_slice(&record).unwrap_or_default();
-            record["additionalEventData"] = json!({ "count": std::mem::take(&mut sum.count) });
-            let id = record["eventID"].as_str().unwrap_or_default().to_owned();
-            records.push((key(now, &id), record.to_string().into_bytes()));
+            let mut record = object(serde_json::from_slice(&record).unwrap_or_default());
+            record.insert("additionalEventData".to_owned(), json!({ "count": std::mem::take(&mut sum.count) }));
+            let key = key(now, record.get("eventID").and_then(Value::as_str).unwrap_or_default());
+            records.push((key, Value::Object(record).to_string().into_bytes()));
             sum.written = Some(now);
         }
         records
-    }
-}
-
-tokio::task_local! {
-    /// The record that goes along with the next change of this task.
-    static PENDING: Cell<Option<Record>>;
-}
-
-/// A store that adds the pending record of a task to the first change that the task commits. The directory writes
-/// through it, which knows nothing of records.
-pub(crate) struct ChangeRecorder(pub(crate) Arc<dyn Store>);
-
-/// Runs `work`, whose first change takes `record` along; tells whether there was a change.
-pub(crate) async fn with_change<T>(record: Record, work: impl Future<Output = T>) -> (T, bool) {
-    let work = async {
-        let done = work.await;
-        (done, PENDING.with(Cell::take).is_none())
-    };
-    PENDING.scope(Cell::new(Some(record)), work).await
-}
-
-#[async_trait]
-impl Store for ChangeRecorder {
-    async fn commit(&self, mut txn: Txn) -> Result<TxnOutcome, StoreError> {
-        let pending = if txn.ops.is_empty() { None } else { PENDING.try_with(Cell::take).ok().flatten() };
-        if let Some((key, record)) = &pending {
-            txn = txn.put(key.clone(), record.clone());
-        }
-        let outcome = self.0.commit(txn).await;
-        if pending.is_some() && !matches!(outcome, Ok(TxnOutcome::Committed(_))) {
-            // The change is tried again, or is none.
-            let _ = PENDING.try_with(|place| place.set(pending));
-        }
-        outcome
-    }
-
-    async fn revision(&self) -> Result<Revision, StoreError> {
-        self.0.revision().await
-    }
-    async fn get(&self, key: &str) -> Result<Option<KeyValue>, StoreError> {
-        self.0.get(key).await
-    }
-    async fn list(&self, prefix: &str, options: ListOptions) -> Result<Listing, StoreError> {
-        self.0.list(prefix, options).await
-    }
-    async fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError> {
-        self.0.watch(prefix, after).await
-    }
-    async fn compact(&self, revision: Revision) -> Result<(), StoreError> {
-        self.0.compact(revision).await
-    }
-    async fn oldest(&self) -> Result<Revision, StoreError> {
-        self.0.oldest().await
     }
 }
 
@@ -329,7 +261,9 @@ async fn write(
             }
         }
         loop {
-            while records.len() < BATCH && let Ok(record) = waiting.try_recv() {
+            while records.len() < BATCH
+                && let Ok(record) = waiting.try_recv()
+            {
                 records.push(record);
             }
             records.extend(audit.due(Timestamp::now(), stopping));
@@ -350,113 +284,5 @@ async fn write(
         if stopping {
             return;
         }
-    }
-}
-
-async fn clean(audit: Arc<Audit>, store: Arc<dyn Store>, retention: Retention, mut stop: watch::Receiver<bool>) {
-    let mut counted = false;
-    loop {
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(CLEAN_EVERY) => {}
-        }
-        let result = async {
-            if !counted {
-                audit.bytes.store(total(store.as_ref()).await?, Ordering::Relaxed);
-                counted = true;
-            }
-            remove_old(&audit, store.as_ref(), retention, Timestamp::now()).await
-        };
-        if let Err(error) = result.await {
-            tracing::error!(%error, "old audit records could not be removed");
-        }
-    }
-}
-
-/// The size of all records.
-async fn total(store: &dyn Store) -> Result<u64, StoreError> {
-    let (mut bytes, mut after) = (0u64, None);
-    loop {
-        let page = store.list(keys::AUDIT, ListOptions { after, limit: CLEAN_STEP, at: None }).await?;
-        bytes += page.items.iter().map(|item| item.value.len() as u64).sum::<u64>();
-        after = page.items.last().map(|item| item.key.clone());
-        if page.remaining == 0 || after.is_none() {
-            return Ok(bytes);
-        }
-    }
-}
-
-/// Removes what is too old, and the oldest of what is too much.
-async fn remove_old(audit: &Audit, store: &dyn Store, retention: Retention, now: Timestamp) -> Result<(), StoreError> {
-    let oldest = now.checked_sub(retention.age).unwrap_or(Timestamp::UNIX_EPOCH);
-    let oldest = key(oldest, "");
-    loop {
-        let page = store.list(keys::AUDIT, ListOptions { after: None, limit: CLEAN_STEP, at: None }).await?;
-        let mut txn = Txn::new();
-        let mut bytes = audit.bytes.load(Ordering::Relaxed);
-        for item in page.items {
-            if item.key >= oldest && bytes <= retention.bytes {
-                break;
-            }
-            bytes = bytes.saturating_sub(item.value.len() as u64);
-            txn = txn.delete(item.key);
-        }
-        let removed = txn.ops.len();
-        if removed == 0 {
-            return Ok(());
-        }
-        let _ = store.commit(txn).await?;
-        audit.bytes.store(bytes, Ordering::Relaxed);
-        if removed < CLEAN_STEP {
-            return Ok(());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use entryway_store::MemoryStore;
-
-    #[tokio::test]
-    async fn a_change_takes_its_record_along() {
-        let store = MemoryStore::new();
-        let recorder = ChangeRecorder(Arc::new(store.clone()));
-        let record = || ("/audit/x".to_owned(), b"{}".to_vec());
-        let (_, changed) = with_change(record(), recorder.get("/a")).await;
-        assert!(!changed);
-        let work = async {
-            let conflict = recorder.commit(Txn::new().present("/a").put("/a", "1")).await.unwrap();
-            assert!(matches!(conflict, TxnOutcome::Conflict { .. }));
-            assert_eq!(store.get("/audit/x").await.unwrap(), None);
-            let _ = recorder.commit(Txn::new().absent("/a").put("/a", "1")).await.unwrap();
-            let _ = recorder.commit(Txn::new().put("/b", "1")).await.unwrap();
-        };
-        let ((), changed) = with_change(record(), work).await;
-        assert!(changed);
-        let at = async |key: &str| store.get(key).await.unwrap().unwrap().modified;
-        assert_eq!(at("/audit/x").await, at("/a").await);
-        assert_ne!(at("/audit/x").await, at("/b").await);
-        let _ = recorder.commit(Txn::new().put("/c", "outside of any call")).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn the_oldest_go_first() {
-        let store = MemoryStore::new();
-        let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-        let mut txn = Txn::new();
-        for day in 0..200 {
-            txn = txn.put(key(now - SignedDuration::from_hours(24 * day), "x"), vec![b'x'; 100]);
-        }
-        let _ = store.commit(txn).await.unwrap();
-        let (_, stop) = watch::channel(false);
-        let (audit, _) = Audit::start(Arc::new(store.clone()), Retention::default(), stop);
-        audit.count(20_000);
-        let count = async || store.list(keys::AUDIT, ListOptions::default()).await.unwrap().items.len();
-        remove_old(&audit, &store, Retention::default(), now).await.unwrap();
-        assert_eq!(count().await, 91);
-        remove_old(&audit, &store, Retention { bytes: 5000, ..Retention::default() }, now).await.unwrap();
-        assert_eq!(count().await, 50);
-        assert_eq!(total(&store).await.unwrap(), 5000);
     }
 }

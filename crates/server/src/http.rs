@@ -20,12 +20,12 @@ use crate::audit::{self, Event};
 use crate::eks::{self, Answer, Call, EksError, Fault, Target};
 use crate::keys::Place;
 use crate::metrics;
+use crate::other_service;
 use crate::plane::ControlPlane;
 use crate::query::{self, Parameters, QueryAnswer, QueryCall, QueryError, QueryRecord, Service};
 use crate::received::Received;
 use crate::serve::Peer;
 use crate::who::{Refused, Signed};
-use crate::other_service;
 
 /// The largest body, in bytes. The largest that a client has reason to send is a policy document of 128 KiB.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -122,9 +122,7 @@ fn too_large(family: Family, request: &Received, problem: &str) -> Response {
             let error = QueryError::new("RequestEntityTooLarge", 413, message);
             query_response(request, error.answer(service, &request.id, false))
         }
-        Family::Eks | Family::Other => {
-            eks_response(request, Err(&EksError::new(Fault::TooLarge, message)), None)
-        }
+        Family::Eks | Family::Other => eks_response(request, Err(&EksError::new(Fault::TooLarge, message)), None),
     }
 }
 
@@ -135,7 +133,8 @@ async fn eks_call(
 ) -> Response {
     let now = Timestamp::now();
     let target = eks::route(&request.method, &request.path);
-    let region = authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
+    let region =
+        authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
     let signed = authenticate_eks(plane, request, authorization, target.as_ref(), now).await;
     let cluster = target.as_ref().and_then(|target| target.cluster.as_deref());
     let name = target.as_ref().map_or("Unknown", |target| target.operation.name());
@@ -160,7 +159,7 @@ async fn eks_call(
     };
     let (result, parameters) = match &target {
         None => (Err(unknown(request)), Value::Null),
-        Some(target) => match decode_query(&request.query) {
+        Some(target) => match decode_query(&without_signature(&request.query)) {
             Ok(parameters) => {
                 let call = Call { plane, request, target, place: &place, who: &who, parameters: &parameters, now };
                 (eks::answer(&call).await, audit::parameters(&call))
@@ -185,7 +184,10 @@ async fn eks_call(
 fn unknown(request: &Received) -> EksError {
     let (method, path) = (&request.method, &request.path);
     if path.starts_with("/entryway/") {
-        return EksError::new(Fault::UnknownOperation, format!("Entryway's own API has no operation {method} {path} yet"));
+        return EksError::new(
+            Fault::UnknownOperation,
+            format!("Entryway's own API has no operation {method} {path} yet"),
+        );
     }
     EksError::new(Fault::UnknownOperation, format!("the EKS API has no operation {method} {path}"))
 }
@@ -204,13 +206,15 @@ async fn authenticate_eks(
         Refused::Signature(error) => EksError::from(error),
         Refused::Failed(problem) => EksError::internal(problem),
     })?;
-    let region = authorization.region().parse().map_err(|_| {
-        EksError::from(SigV4Error::Scope("Credential should be scoped to a valid region.".to_owned()))
-    })?;
+    let region = authorization
+        .region()
+        .parse()
+        .map_err(|_| EksError::from(SigV4Error::Scope("Credential should be scoped to a valid region.".to_owned())))?;
     let place = Place { account: who.account().clone(), region };
     // An account is of one partition: its ARNs would be another's in a region of another.
     if place.partition() != who.local.account.partition() {
-        let message = format!("Credential should be scoped to a region of partition {}.", who.local.account.partition());
+        let message =
+            format!("Credential should be scoped to a region of partition {}.", who.local.account.partition());
         return Err(SigV4Error::Scope(message).into());
     }
     Ok((who, place))
@@ -244,7 +248,8 @@ async fn query_call(
         Service::Sts => Rules::STS,
         Service::Iam => Rules::API,
     };
-    let region = authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
+    let region =
+        authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
     let signed = async {
         let authorization = authorization?.ok_or(SigV4Error::MissingAuthentication)?;
         plane.identities.authenticate(request, &authorization, None, &rules, now).await
@@ -254,7 +259,8 @@ async fn query_call(
         Err(Refused::Signature(error)) => query::refused(service, &error, &request.id, wants_json),
         Err(Refused::Failed(problem)) => {
             tracing::error!(%problem, "identities could not be read");
-            let error = QueryError::new("ServiceFailure", 500, "an internal error occurred; the server's log has the reason");
+            let error =
+                QueryError::new("ServiceFailure", 500, "an internal error occurred; the server's log has the reason");
             error.answer(service, &request.id, wants_json)
         }
     };

@@ -9,8 +9,9 @@ use crate::received::Received;
 /// The answer to a request that is signed for another service.
 pub(crate) fn answer(request: &Received, service: &str) -> Response {
     const CODE: &str = "UnknownServiceException";
-    let message =
-        format!("Entryway answers as eks, sts and iam, and this request is signed for {service}; unset AWS_ENDPOINT_URL for it");
+    let message = format!(
+        "Entryway answers as eks, sts and iam, and this request is signed for {service}; unset AWS_ENDPOINT_URL for it"
+    );
     let (id, escaped) = (&request.id, escape(&message));
     match service {
         "ec2" => {

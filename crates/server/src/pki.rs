@@ -64,8 +64,10 @@ impl Pki {
         let (cert_path, key_path) = (pki.join("ca.crt"), pki.join("ca.key"));
         let names = names(hosts)?;
         if let (Some(ca_pem), Some(key_pem)) = (folder::read(&cert_path)?, folder::read(&key_path)?) {
-            let key = KeyPair::from_pem(&key_pem)
-                .map_err(|error| PkiError::Broken { path: key_path.display().to_string(), problem: error.to_string() })?;
+            let key = KeyPair::from_pem(&key_pem).map_err(|error| PkiError::Broken {
+                path: key_path.display().to_string(),
+                problem: error.to_string(),
+            })?;
             if !ca_pem.starts_with("-----BEGIN CERTIFICATE-----") {
                 let problem = "it holds no certificate".to_owned();
                 return Err(PkiError::Broken { path: cert_path.display().to_string(), problem });
@@ -164,10 +166,8 @@ fn ca_params() -> CertificateParams {
 }
 
 fn names<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Result<Vec<SanType>, PkiError> {
-    let mut names = vec![
-        SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
-    ];
+    let mut names =
+        vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)), SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST))];
     for host in ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"].into_iter().chain(hosts) {
         let name = match host.parse::<IpAddr>() {
             Ok(ip) => SanType::IpAddress(ip),

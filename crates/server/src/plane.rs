@@ -103,9 +103,10 @@ impl ControlPlane {
         let txn = write_new(&record, entry.as_ref(), place).map_err(problem)?;
         match self.store.commit(txn).await? {
             TxnOutcome::Committed(revision) => self.clusters.start(place, &record, listener, revision).await,
-            TxnOutcome::Conflict { .. } => {
-                Err(ClusterError::Sandbox { cluster: name.clone(), problem: "it was made by another process".to_owned() })
-            }
+            TxnOutcome::Conflict { .. } => Err(ClusterError::Sandbox {
+                cluster: name.clone(),
+                problem: "it was made by another process".to_owned(),
+            }),
         }
     }
 }
@@ -130,7 +131,8 @@ pub(crate) async fn page_secret(store: &dyn Store) -> Result<PageSecret, StoreEr
 async fn all_clusters(store: &dyn Store) -> Result<Vec<(Place, KeyValue)>, StoreError> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let first = store.list(keys::CLUSTERS_ROOT, ListOptions { after, limit: 1, at: None }).await?.items.into_iter().next();
+        let first =
+            store.list(keys::CLUSTERS_ROOT, ListOptions { after, limit: 1, at: None }).await?.items.into_iter().next();
         let Some(place) = first.and_then(|item| keys::place_of(&item.key)) else { return Ok(all) };
         for item in store.list(&place.clusters(), ListOptions::default()).await?.items {
             all.push((place.clone(), item));

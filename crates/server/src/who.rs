@@ -132,39 +132,32 @@ impl Signed {
     /// CloudTrail's `userIdentity`.
     pub(crate) fn user_identity(&self) -> Value {
         let caller = &self.local.caller;
-        let mut identity = json!({
-            "principalId": caller.unique_id,
-            "arn": caller.arn,
-            "accountId": self.account().as_str(),
-            "accessKeyId": caller.access_key_id,
-        });
-        let issued_at = |issued: &Timestamp| {
-            json!({ "creationDate": issued.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "mfaAuthenticated": "false" })
-        };
-        match &self.local.session {
-            SessionKind::LongTerm => {
-                identity["type"] = json!("IAMUser");
-                identity["userName"] = json!(self.principal().name());
-            }
+        let attributes = |issued: &Timestamp| json!({ "creationDate": issued.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "mfaAuthenticated": "false" });
+        let (kind, user_name, context) = match &self.local.session {
+            SessionKind::LongTerm => ("IAMUser", Some(self.principal().name()), None),
             SessionKind::User { issued } => {
-                identity["type"] = json!("IAMUser");
-                identity["userName"] = json!(self.principal().name());
-                identity["sessionContext"] = json!({ "attributes": issued_at(issued) });
+                ("IAMUser", Some(self.principal().name()), Some(json!({ "attributes": attributes(issued) })))
             }
             SessionKind::Role { issued, .. } => {
-                identity["type"] = json!("AssumedRole");
-                identity["sessionContext"] = json!({
-                    "sessionIssuer": {
-                        "type": "Role",
-                        "principalId": self.unique_id(),
-                        "arn": self.principal().as_str(),
-                        "accountId": self.account().as_str(),
-                        "userName": self.principal().name(),
-                    },
-                    "attributes": issued_at(issued),
+                let issuer = json!({
+                    "type": "Role",
+                    "principalId": self.unique_id(),
+                    "arn": self.principal().as_str(),
+                    "accountId": self.account().as_str(),
+                    "userName": self.principal().name(),
                 });
+                ("AssumedRole", None, Some(json!({ "sessionIssuer": issuer, "attributes": attributes(issued) })))
             }
-        }
-        identity
+        };
+        let members = [
+            ("type", Some(json!(kind))),
+            ("principalId", Some(json!(caller.unique_id))),
+            ("arn", Some(json!(caller.arn))),
+            ("accountId", Some(json!(self.account().as_str()))),
+            ("accessKeyId", Some(json!(caller.access_key_id))),
+            ("userName", user_name.map(|name| json!(name))),
+            ("sessionContext", context),
+        ];
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 }

@@ -46,12 +46,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Of a call that changed nothing.
-    pub(crate) fn read(body: Value) -> Self {
-        Answer { body, recorded: false }
+    pub(crate) fn read(body: impl Into<Value>) -> Self {
+        Answer { body: body.into(), recorded: false }
     }
     /// Of a call whose change [`Call::commit`] wrote.
-    pub(crate) fn changed(body: Value) -> Self {
-        Answer { body, recorded: true }
+    pub(crate) fn changed(body: impl Into<Value>) -> Self {
+        Answer { body: body.into(), recorded: true }
     }
 }
 
@@ -134,7 +134,11 @@ impl<'a> Call<'a> {
     }
 
     /// An entry of a cluster, if it exists.
-    pub(crate) async fn find_entry(&self, cluster: &str, principal: &str) -> Result<Option<Stored<EntryRecord>>, EksError> {
+    pub(crate) async fn find_entry(
+        &self,
+        cluster: &str,
+        principal: &str,
+    ) -> Result<Option<Stored<EntryRecord>>, EksError> {
         self.load(self.place.entry(cluster, principal), EntryRecord::parse).await
     }
 
@@ -175,13 +179,13 @@ impl<'a> Call<'a> {
     }
 
     /// The answer of a list operation.
-    pub(crate) fn paged(&self, member: &str, items: Items<Value>, bound: &str) -> Value {
+    pub(crate) fn paged(&self, member: &str, items: Items<Value>, bound: &str) -> Map<String, Value> {
         let mut all = Map::new();
         all.insert(member.to_owned(), Value::Array(items.items));
         if let Some(last) = items.more_after {
             all.insert("nextToken".to_owned(), json!(self.plane.page_secret.token(&self.page_request(bound), &last)));
         }
-        Value::Object(all)
+        all
     }
 
     fn page_request(&self, bound: &str) -> String {

@@ -70,7 +70,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, EksError> {
     }
     let some = ListOptions { limit: MAX_CLUSTERS, ..ListOptions::default() };
     if call.plane.store.list(&call.place.clusters(), some).await?.items.len() >= MAX_CLUSTERS {
-        let message = format!("Cluster limit exceeded for account {} in this region: {MAX_CLUSTERS}", call.place.account);
+        let message =
+            format!("Cluster limit exceeded for account {} in this region: {MAX_CLUSTERS}", call.place.account);
         return Err(EksError::new(Fault::ResourceLimitExceeded, message));
     }
     // The port is taken before the record is written, so that the record never names one that is not ours.
@@ -151,7 +152,8 @@ pub(super) fn creator_entry(
     now: jiff::Timestamp,
 ) -> Result<EntryRecord, EksError> {
     let principal: PrincipalArn = creator.principal.parse().map_err(EksError::internal)?;
-    let entry = AccessEntry::new(principal, EntryType::Standard, None, None, &place.account).map_err(EksError::internal)?;
+    let entry =
+        AccessEntry::new(principal, EntryType::Standard, None, None, &place.account).map_err(EksError::internal)?;
     let mut record = EntryRecord::new(&entry, creator.unique_id.clone(), Tags::new(), place, cluster, now);
     let name = CREATOR_POLICY.parse().map_err(EksError::internal)?;
     let policy = PolicyArn::Aws { partition: place.partition(), name };
@@ -174,13 +176,16 @@ fn checked(call: &Call<'_>, input: &CreateInput, access: &CreateAccessConfig) ->
         ("kubeControllerManagerConfig", &input.kube_controller_manager_config),
     ] {
         if value.as_ref().is_some_and(|value| !value.is_null()) {
-            return Err(call.bad(format!("{member} is not supported: clusters of Entryway have nothing to configure there")));
+            return Err(
+                call.bad(format!("{member} is not supported: clusters of Entryway have nothing to configure there"))
+            );
         }
     }
     let role_arn = call.required("roleArn", input.role_arn.as_deref())?;
     let role: Option<PrincipalArn> = role_arn.parse().ok();
     if !role.is_some_and(|role| role.is_role()) {
-        return Err(call.bad(format!("The roleArn {role_arn} is invalid, it must have the form arn:aws:iam::ACCOUNT:role/NAME")));
+        return Err(call
+            .bad(format!("The roleArn {role_arn} is invalid, it must have the form arn:aws:iam::ACCOUNT:role/NAME")));
     }
     let vpc = call.required("resourcesVpcConfig", input.resources_vpc_config.as_ref())?.0.clone();
     check_vpc(call, &vpc)?;
@@ -221,11 +226,14 @@ pub(super) fn parse_mode(call: &Call<'_>, text: &str) -> Result<AuthenticationMo
 
 /// Subnets and security groups by their form, networks as CIDR blocks.
 pub(super) fn check_vpc(call: &Call<'_>, vpc: &VpcConfig) -> Result<(), EksError> {
-    for (prefix, what, ids) in [("subnet-", "subnet", &vpc.subnet_ids), ("sg-", "security group", &vpc.security_group_ids)] {
+    for (prefix, what, ids) in
+        [("subnet-", "subnet", &vpc.subnet_ids), ("sg-", "security group", &vpc.security_group_ids)]
+    {
         for id in ids.iter().flatten() {
             let rest = id.strip_prefix(prefix).unwrap_or_default();
             if rest.is_empty() || rest.len() > 32 || !rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-                return Err(call.bad(format!("The {what} ID '{id}' is invalid, it must have the form {prefix}0123456789abcdef0")));
+                return Err(call
+                    .bad(format!("The {what} ID '{id}' is invalid, it must have the form {prefix}0123456789abcdef0")));
             }
         }
     }
@@ -298,7 +306,8 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, EksError> {
     let prefix = call.place.clusters();
     let after = page.after.map(|last| format!("{prefix}{last}"));
     let listing = call.plane.store.list(&prefix, ListOptions { after, limit: page.limit, at: None }).await?;
-    let names: Vec<String> = listing.items.iter().filter_map(|kv| kv.key.strip_prefix(&prefix)).map(str::to_owned).collect();
+    let names: Vec<String> =
+        listing.items.iter().filter_map(|kv| kv.key.strip_prefix(&prefix)).map(str::to_owned).collect();
     let more_after = names.last().filter(|_| listing.remaining > 0).cloned();
     let items = Items { items: names.into_iter().map(Value::String).collect(), more_after };
     Ok(Answer::read(call.paged("clusters", items, "")))
@@ -311,7 +320,8 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Answer, EksError> {
         let cluster = cluster.ok_or_else(|| EksError::no_cluster(call.cluster_name()))?;
         let name = &cluster.record.name;
         if cluster.record.settings.deletion_protection == Some(true) {
-            let message = format!("Cluster {name} has deletion protection enabled, turn it off before deleting the cluster");
+            let message =
+                format!("Cluster {name} has deletion protection enabled, turn it off before deleting the cluster");
             return Err(EksError::new(Fault::InvalidRequest, message));
         }
         // Its objects are removed afterwards, and again after a restart until nothing is left.

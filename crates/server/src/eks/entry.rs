@@ -87,8 +87,14 @@ fn checked(call: &Call<'_>, input: &CreateInput) -> Result<AccessEntry, EksError
         None => EntryType::Standard,
     };
     let principal = principal(call, text)?;
-    AccessEntry::new(principal, kind, input.username.as_deref(), input.kubernetes_groups.as_deref(), &call.place.account)
-        .map_err(|error| call.bad(error))
+    AccessEntry::new(
+        principal,
+        kind,
+        input.username.as_deref(),
+        input.kubernetes_groups.as_deref(),
+        &call.place.account,
+    )
+    .map_err(|error| call.bad(error))
 }
 
 /// A principal's ARN in EKS's words.
@@ -111,7 +117,10 @@ async fn known_principal(call: &Call<'_>, principal: &PrincipalArn) -> Result<Op
 }
 
 /// The cluster must exist and take entries.
-pub(super) fn usable(call: &Call<'_>, cluster: Option<Stored<ClusterRecord>>) -> Result<Stored<ClusterRecord>, EksError> {
+pub(super) fn usable(
+    call: &Call<'_>,
+    cluster: Option<Stored<ClusterRecord>>,
+) -> Result<Stored<ClusterRecord>, EksError> {
     let cluster = cluster.ok_or_else(|| EksError::no_cluster(call.cluster_name()))?;
     match cluster.record.mode() {
         AuthenticationMode::Api | AuthenticationMode::ApiAndConfigMap => Ok(cluster),

@@ -315,7 +315,8 @@ mod tests {
         ] {
             assert_eq!(route(method, path).map(|t| t.operation), Some(Operation::Outside(name)), "{method} {path}");
         }
-        for (method, path) in [("GET", "/"), ("GET", ""), ("PUT", "/clusters"), ("GET", "/nothing"), ("GET", "/tags/")] {
+        for (method, path) in [("GET", "/"), ("GET", ""), ("PUT", "/clusters"), ("GET", "/nothing"), ("GET", "/tags/")]
+        {
             assert_eq!(route(method, path), None, "{method} {path}");
         }
     }

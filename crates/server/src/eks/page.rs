@@ -71,7 +71,8 @@ pub(crate) struct Items<T> {
 impl Page {
     /// Cuts a page out of names in ascending order.
     pub(crate) fn cut<T>(&self, sorted: impl IntoIterator<Item = (String, T)>) -> Items<T> {
-        let mut rest = sorted.into_iter().skip_while(|(name, _)| self.after.as_ref().is_some_and(|after| name <= after));
+        let mut rest =
+            sorted.into_iter().skip_while(|(name, _)| self.after.as_ref().is_some_and(|after| name <= after));
         let (mut last, mut items) = (None, Vec::new());
         for (name, item) in rest.by_ref().take(self.limit) {
             last = Some(name);

@@ -72,7 +72,7 @@ async fn try_associate(call: &Call<'_>, input: &AssociateInput) -> Result<Option
     let kind = call.required("accessScope.type", kind)?;
     let scope = AccessScope::from_parts(kind, namespaces).map_err(|error| call.bad(error))?;
     let running = call.running()?;
-    may_be_associated(call, &policy, &running.runtime.current().catalogue())?;
+    may_be_associated(call, &policy, running.runtime.current().catalogue())?;
     let entry_kind: EntryType = entry.record.kind.parse().map_err(|error: EntryError| EksError::internal(error))?;
     if !entry_kind.takes_policies() {
         return Err(call.bad(EntryError::PoliciesWithNodeType));
@@ -138,7 +138,7 @@ pub(super) async fn list_associated(call: &Call<'_>) -> Result<Answer, EksError>
     let page = call.page("")?;
     let all = entry.record.policies.iter().map(|(arn, association)| (arn.clone(), association.to_aws(arn)));
     let mut answer = call.paged("associatedAccessPolicies", page.cut(all), "");
-    answer["clusterName"] = json!(cluster.record.name);
-    answer["principalArn"] = json!(entry.record.principal);
+    answer.insert("clusterName".to_owned(), json!(cluster.record.name));
+    answer.insert("principalArn".to_owned(), json!(entry.record.principal));
     Ok(Answer::read(answer))
 }

@@ -45,7 +45,9 @@ pub(crate) enum Token {
 pub(crate) async fn look_up(call: &Call<'_>, token: Option<&str>) -> Result<Token, EksError> {
     let Some(token) = token else { return Ok(Token::None) };
     if token.is_empty() || token.len() > MAX_TOKEN {
-        return Err(call.bad(format!("clientRequestToken must have 1 to {MAX_TOKEN} bytes, this one has {}", token.len())));
+        return Err(
+            call.bad(format!("clientRequestToken must have 1 to {MAX_TOKEN} bytes, this one has {}", token.len()))
+        );
     }
     let key = call.place.request(call.operation().name(), &hex::encode(Sha256::digest(token)));
     let digest = digest(call);
@@ -83,7 +85,8 @@ fn sorted(value: &Value) -> String {
         Value::Object(members) => {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_by_key(|(name, _)| *name);
-            let members: Vec<_> = members.into_iter().map(|(name, value)| format!("{name:?}:{}", sorted(value))).collect();
+            let members: Vec<_> =
+                members.into_iter().map(|(name, value)| format!("{name:?}:{}", sorted(value))).collect();
             format!("{{{}}}", members.join(","))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(sorted).collect::<Vec<_>>().join(",")),

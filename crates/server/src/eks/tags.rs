@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn limits() {
         assert_eq!(check(&tags(&[("team", "a"), (&"k".repeat(128), &"v".repeat(256)), ("é", "")])), Ok(()));
-        for (key, value) in [("", "x"), (&*"k".repeat(129), ""), ("k", &*"v".repeat(257)), ("aws:x", ""), ("AWS:x", "")] {
+        for (key, value) in [("", "x"), (&*"k".repeat(129), ""), ("k", &*"v".repeat(257)), ("aws:x", ""), ("AWS:x", "")]
+        {
             assert!(check(&tags(&[(key, value)])).is_err(), "{key}");
         }
         let many: Tags = (0..50).map(|n| (n.to_string(), String::new())).collect();
@@ -102,7 +103,10 @@ mod tests {
 
     #[test]
     fn ends_are_checked_when_written() {
-        for (key, value) in [(EXPIRES_AT, "2030-01-31T18:00:00Z"), ("entryway:expires/AmazonEKSViewPolicy", "2030-01-31T18:00:00.5+00:00")] {
+        for (key, value) in [
+            (EXPIRES_AT, "2030-01-31T18:00:00Z"),
+            ("entryway:expires/AmazonEKSViewPolicy", "2030-01-31T18:00:00.5+00:00"),
+        ] {
             assert_eq!(check(&tags(&[(key, value)])), Ok(()), "{key}");
         }
         for (key, value) in [

@@ -34,7 +34,8 @@ struct UpdateRecord {
 
 impl UpdateRecord {
     fn to_aws(&self, status: &str) -> Value {
-        let params: Vec<Value> = self.params.iter().map(|(kind, value)| json!({ "type": kind, "value": value })).collect();
+        let params: Vec<Value> =
+            self.params.iter().map(|(kind, value)| json!({ "type": kind, "value": value })).collect();
         json!({
             "id": self.id,
             "status": status,
@@ -81,16 +82,16 @@ async fn try_update(call: &Call<'_>, input: &ConfigInput) -> Result<Option<Answe
     let before = cluster.record.mode();
     let (kind, params) = apply(call, input, mode, &mut cluster.record)?;
 
-    let update = UpdateRecord { id: uuid::Uuid::new_v4().to_string(), kind: kind.to_owned(), params, created_at: call.now };
+    let update =
+        UpdateRecord { id: uuid::Uuid::new_v4().to_string(), kind: kind.to_owned(), params, created_at: call.now };
     let answer = json!({ "update": update.to_aws("InProgress") });
     let mut txn = Txn::new().modified_at(&cluster.key, cluster.modified);
     if !before.has_api() && cluster.record.mode().has_api() {
         txn = show_creator(call, &mut cluster, txn).await?;
     }
     let name = &cluster.record.name;
-    txn = txn
-        .put(&cluster.key, to_bytes(&cluster.record)?)
-        .put(call.place.update(name, &update.id), to_bytes(&update)?);
+    txn =
+        txn.put(&cluster.key, to_bytes(&cluster.record)?).put(call.place.update(name, &update.id), to_bytes(&update)?);
     txn = token.remember(txn, &answer, call.now);
     let Some(revision) = call.commit(txn, &answer).await? else { return Ok(None) };
     call.in_force(&*call.running()?, &[Part::Record, Part::Entries], revision).await?;
@@ -125,7 +126,9 @@ fn apply(
         ("kubeControllerManagerConfig", is_given(&input.kube_controller_manager_config)),
     ] {
         if is_given {
-            return Err(call.bad(format!("{member} is not supported: clusters of Entryway have nothing to configure there")));
+            return Err(
+                call.bad(format!("{member} is not supported: clusters of Entryway have nothing to configure there"))
+            );
         }
     }
     check_settings(call, given)?;
@@ -190,7 +193,11 @@ fn is_given(value: &Option<Value>) -> bool {
     value.as_ref().is_some_and(|value| !value.is_null())
 }
 
-fn apply_vpc(call: &Call<'_>, given: &VpcConfig, cluster: &mut ClusterRecord) -> Result<(&'static str, Params), EksError> {
+fn apply_vpc(
+    call: &Call<'_>,
+    given: &VpcConfig,
+    cluster: &mut ClusterRecord,
+) -> Result<(&'static str, Params), EksError> {
     let vpc = &mut cluster.vpc;
     let mut params = Params::new();
     let text = |list: &Vec<String>| json!(list).to_string();
@@ -227,7 +234,8 @@ async fn authorized(call: &Call<'_>) -> Result<ClusterRecord, EksError> {
     let cluster = call.find_cluster().await?;
     call.authorize_cluster(cluster.as_ref().map(|c| &c.record), |_| {})?;
     let cluster = cluster.ok_or_else(|| EksError::no_cluster(call.cluster_name()))?;
-    for (parameter, what) in [("nodegroupName", "node group"), ("addonName", "addon"), ("capabilityName", "capability")] {
+    for (parameter, what) in [("nodegroupName", "node group"), ("addonName", "addon"), ("capabilityName", "capability")]
+    {
         if let Some(name) = call.query(parameter) {
             return Err(EksError::new(Fault::ResourceNotFound, format!("No {what} found for name: {name}.")));
         }
@@ -250,7 +258,8 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, EksError> {
     let prefix = call.place.updates(&cluster.name);
     let after = page.after.map(|last| format!("{prefix}{last}"));
     let listing = call.plane.store.list(&prefix, ListOptions { after, limit: page.limit, at: None }).await?;
-    let ids: Vec<String> = listing.items.iter().filter_map(|kv| kv.key.strip_prefix(&prefix)).map(str::to_owned).collect();
+    let ids: Vec<String> =
+        listing.items.iter().filter_map(|kv| kv.key.strip_prefix(&prefix)).map(str::to_owned).collect();
     let more_after = ids.last().filter(|_| listing.remaining > 0).cloned();
     let items = Items { items: ids.into_iter().map(Value::String).collect(), more_after };
     Ok(Answer::read(call.paged("updateIds", items, "")))

@@ -159,8 +159,12 @@ impl Api {
     /// Gives a role an inline policy, and a session of it.
     pub(crate) async fn session(&self, role: &str, policy: Value) -> Keys {
         let name = role.rsplit('/').next().unwrap();
-        let parameters =
-            [("Action", "PutRolePolicy"), ("RoleName", name), ("PolicyName", "p"), ("PolicyDocument", &policy.to_string())];
+        let parameters = [
+            ("Action", "PutRolePolicy"),
+            ("RoleName", name),
+            ("PolicyName", "p"),
+            ("PolicyDocument", &policy.to_string()),
+        ];
         let (status, body) = self.query(&self.admin, "iam", &parameters).await;
         assert_eq!(status, 200, "{body}");
         let parameters = [("Action", "AssumeRole"), ("RoleArn", role), ("RoleSessionName", "jo")];

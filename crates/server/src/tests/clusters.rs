@@ -54,7 +54,8 @@ async fn modes_go_one_way() {
     let api = Api::start(&[]).await;
     api.eks("POST", "/clusters", body("old", None)).await.ok();
     let entries = "/clusters/old/access-entries";
-    let must = "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.";
+    let must =
+        "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.";
     api.eks("GET", entries, Value::Null).await.fails(400, "InvalidRequestException", must);
     let step = async |mode: &str| {
         api.eks("POST", "/clusters/old/update-config", json!({ "accessConfig": { "authenticationMode": mode } })).await
@@ -86,7 +87,8 @@ async fn creation_is_checked() {
     let api = Api::start(&[]).await;
     let mut bootstrap = body("x", Some("CONFIG_MAP"));
     bootstrap["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] = json!(false);
-    let must = "bootstrapClusterCreatorAdminPermissions must be true if cluster authentication mode is set to CONFIG_MAP";
+    let must =
+        "bootstrapClusterCreatorAdminPermissions must be true if cluster authentication mode is set to CONFIG_MAP";
     api.eks("POST", "/clusters", bootstrap).await.fails(400, "InvalidParameterException", must);
     let with = |member: &str, value: Value| {
         let mut body = body("x", None);
@@ -150,7 +152,13 @@ async fn tags_of_clusters() {
     assert_eq!(api.eks("GET", &path, Value::Null).await.ok(), json!({ "tags": { "b": "2" } }));
     for (method, path, body, status, error) in [
         ("GET", format!("/tags/{}", uri_encode(&arn.replace("demo", "nope"))), Value::Null, 404, "NotFoundException"),
-        ("GET", format!("/tags/{}", uri_encode(&arn.replace("us-east-1", "eu-west-1"))), Value::Null, 404, "NotFoundException"),
+        (
+            "GET",
+            format!("/tags/{}", uri_encode(&arn.replace("us-east-1", "eu-west-1"))),
+            Value::Null,
+            404,
+            "NotFoundException",
+        ),
         ("GET", "/tags/nonsense".to_owned(), Value::Null, 400, "BadRequestException"),
         ("POST", path.clone(), json!({ "tags": {} }), 400, "BadRequestException"),
         ("POST", path.clone(), json!({ "tags": { "aws:x": "" } }), 400, "BadRequestException"),
@@ -187,6 +195,9 @@ async fn versions() {
     assert_eq!(default["clusterVersions"], json!([all[0]]));
     let some = api.eks("GET", "/cluster-versions?clusterVersions=1.34&clusterVersions=1.33", Value::Null).await.ok();
     assert_eq!(some["clusterVersions"].as_array().unwrap().len(), 2);
-    assert_eq!(api.eks("GET", "/cluster-versions?defaultOnly=maybe", Value::Null).await.error, "InvalidParameterException");
+    assert_eq!(
+        api.eks("GET", "/cluster-versions?defaultOnly=maybe", Value::Null).await.error,
+        "InvalidParameterException"
+    );
     api.running.shutdown().await;
 }

@@ -24,7 +24,10 @@ async fn an_entry_from_creation_to_deletion() {
     assert_eq!((&entry["kubernetesGroups"], &entry["type"]), (&json!([]), &json!("STANDARD")));
     assert_eq!((&entry["clusterName"], &entry["tags"]), (&json!("demo"), &json!({ "team": "x" })));
     let arn = entry["accessEntryArn"].as_str().unwrap();
-    assert!(arn.starts_with(&format!("arn:aws:eks:us-east-1:{ACCOUNT}:access-entry/demo/role/{ACCOUNT}/Dev/")), "{arn}");
+    assert!(
+        arn.starts_with(&format!("arn:aws:eks:us-east-1:{ACCOUNT}:access-entry/demo/role/{ACCOUNT}/Dev/")),
+        "{arn}"
+    );
     assert_eq!(entry.as_object().unwrap().len(), 9);
     assert_eq!(api.eks("GET", &path, Value::Null).await.ok(), made);
 
@@ -69,7 +72,10 @@ async fn associations() {
     assert_eq!(api.eks("GET", &of_policy, Value::Null).await.ok(), json!({ "accessEntries": [role] }));
 
     // Through a proxy that decodes the path.
-    let (signed, sent) = (format!("{path}/{}", uri_encode(VIEW)), format!("/clusters/demo/access-entries/{role}/access-policies/{VIEW}"));
+    let (signed, sent) = (
+        format!("{path}/{}", uri_encode(VIEW)),
+        format!("/clusters/demo/access-entries/{role}/access-policies/{VIEW}"),
+    );
     api.eks_raw(&api.admin, "DELETE", &signed, &sent, Vec::new()).await.ok();
     let gone = api.eks("DELETE", &signed, Value::Null).await;
     gone.fails(404, "ResourceNotFoundException", "The specified policyArn is not associated with the access entry.");
@@ -112,24 +118,29 @@ async fn refusals_in_eks_own_words() {
     }
     for prefix in ["system:", "eks:", "aws:", "amazon:", "iam:"] {
         let message = format!("The kubernetes group name {prefix}x is invalid, it cannot start with {prefix}");
-        refused(json!({ "principalArn": other, "kubernetesGroups": ["ok", format!("{prefix}x")] }), 400, BAD, &message).await;
+        refused(json!({ "principalArn": other, "kubernetesGroups": ["ok", format!("{prefix}x")] }), 400, BAD, &message)
+            .await;
         let message = format!("The username must not begin with {prefix}");
         refused(json!({ "principalArn": other, "username": format!("{prefix}x") }), 400, BAD, &message).await;
     }
     let linked = format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS");
-    let message = "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role";
+    let message =
+        "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role";
     refused(json!({ "principalArn": linked }), 400, BAD, message).await;
     for member in ["kubernetesGroups", "username"] {
         let mut body = json!({ "principalArn": other, "type": "EC2_LINUX" });
         body[member] = if member == "username" { json!("x") } else { json!(["x"]) };
-        let message = format!("The specified {member} is invalid: setting {member} is not allowed when the type is \"EC2_LINUX\"");
+        let message = format!(
+            "The specified {member} is invalid: setting {member} is not allowed when the type is \"EC2_LINUX\""
+        );
         refused(body, 400, BAD, &message).await;
     }
     let types = "[EC2_LINUX, EC2_WINDOWS, FARGATE_LINUX, HYBRID_LINUX, EC2]";
     let message = format!("AccessEntry principalArn must be IAM role when using types {types}");
     let admin = format!("arn:aws:iam::{ACCOUNT}:user/admin");
     refused(json!({ "principalArn": admin, "type": "EC2_LINUX" }), 400, BAD, &message).await;
-    let message = format!("AccessEntry principalArn must be from the same account as the cluster when using types {types}");
+    let message =
+        format!("AccessEntry principalArn must be from the same account as the cluster when using types {types}");
     refused(json!({ "principalArn": "arn:aws:iam::444455556666:role/x", "type": "EC2" }), 400, BAD, &message).await;
     let answer = api.eks("POST", entries, json!({ "principalArn": other, "type": "standard" })).await;
     assert!(answer.message().starts_with("AccessEntry type must be one of [STANDARD, "), "{answer:?}");

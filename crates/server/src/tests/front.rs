@@ -17,7 +17,10 @@ async fn without_a_signature_in_the_form_of_the_service() {
     let (status, headers, body) = api.send(plain("GET", "/clusters").body(Body::empty()).unwrap()).await;
     assert_eq!((status, headers["x-amzn-errortype"].to_str().unwrap()), (403, "MissingAuthenticationTokenException"));
     let body: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!(body, json!({ "__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token" }));
+    assert_eq!(
+        body,
+        json!({ "__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token" })
+    );
     for (path, namespace) in [
         ("/?Action=GetCallerIdentity&Version=2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/"),
         ("/?Action=ListRoles&Version=2010-05-08", "https://iam.amazonaws.com/doc/2010-05-08/"),
@@ -40,11 +43,16 @@ async fn wrong_signatures() {
     let (status, body) = api.query(&wrong, "sts", &[("Action", "GetCallerIdentity")]).await;
     assert!(status == 403 && body.contains("<Code>SignatureDoesNotMatch</Code>"), "{body}");
     // Signed for one path, sent to another; another body than the signed one.
-    for (signed, sent) in [("/clusters", "/clusters/demo"), ("/clusters/a", "/clusters/b"), ("/clusters?maxResults=1", "/clusters?maxResults=2")] {
+    for (signed, sent) in [
+        ("/clusters", "/clusters/demo"),
+        ("/clusters/a", "/clusters/b"),
+        ("/clusters?maxResults=1", "/clusters?maxResults=2"),
+    ] {
         let answer = api.eks_raw(&api.admin, "GET", signed, sent, Vec::new()).await;
         assert_eq!(answer.error, "InvalidSignatureException", "{signed} {sent}");
     }
-    let mut request = signed_request(&api.admin, "eks", "POST", "/clusters", "/clusters", "application/json", b"{}".to_vec());
+    let mut request =
+        signed_request(&api.admin, "eks", "POST", "/clusters", "/clusters", "application/json", b"{}".to_vec());
     *request.body_mut() = Body::from("{\"name\":\"x\"}");
     assert_eq!(api.send(request).await.0, 403);
     let mut session = api.admin.clone();
@@ -60,7 +68,8 @@ async fn wrong_signatures() {
 #[tokio::test]
 async fn other_services_and_unknown_paths() {
     let api = Api::start(&["demo"]).await;
-    let request = signed_request(&api.admin, "dynamodb", "POST", "/", "/", "application/x-amz-json-1.0", b"{}".to_vec());
+    let request =
+        signed_request(&api.admin, "dynamodb", "POST", "/", "/", "application/x-amz-json-1.0", b"{}".to_vec());
     let (status, headers, body) = api.send(request).await;
     assert_eq!((status, headers["x-amzn-errortype"].to_str().unwrap()), (404, "UnknownServiceException"));
     assert!(String::from_utf8(body).unwrap().contains("signed for dynamodb"));

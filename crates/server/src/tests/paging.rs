@@ -21,7 +21,9 @@ async fn entries_are_paged_in_order_while_they_change() {
         seen.extend(names.iter().map(|name| name.as_str().unwrap().to_owned()));
         // Where the next page begins, something goes and something comes.
         api.eks("DELETE", &entry_path("demo", &principal(8 + pages)), Value::Null).await.ok();
-        api.eks("POST", entries, json!({ "principalArn": format!("arn:aws:iam::444455556666:role/a{pages}") })).await.ok();
+        api.eks("POST", entries, json!({ "principalArn": format!("arn:aws:iam::444455556666:role/a{pages}") }))
+            .await
+            .ok();
         pages += 1;
         match page["nextToken"].as_str() {
             Some(next) => token = Some(next.to_owned()),
@@ -65,7 +67,10 @@ async fn tokens_belong_to_their_request() {
     }
     let associated = format!("{}/access-policies", entry_path("demo", "arn:aws:iam::444455556666:role/r0"));
     // Not modelled there, so another error.
-    assert_eq!(api.eks("GET", &format!("{associated}?nextToken={entries}"), Value::Null).await.error, "InvalidRequestException");
+    assert_eq!(
+        api.eks("GET", &format!("{associated}?nextToken={entries}"), Value::Null).await.error,
+        "InvalidRequestException"
+    );
     for limit in ["0", "101", "-1", "x", "1.5"] {
         let answer = api.eks("GET", &format!("/clusters?maxResults={limit}"), Value::Null).await;
         answer.fails(400, refused, &format!("maxResults must be a number from 1 to 100, not {limit}"));
