@@ -22,7 +22,8 @@ pub(crate) const FOREGROUND: &str = "foregroundDeletion";
 pub(crate) const ORPHAN: &str = "orphan";
 
 /// Resources whose deletion is answered with the object, by the real server's registries.
-const ANSWERED_WITH_OBJECT: [(&str, &str); 11] = [
+const ANSWERED_WITH_OBJECT: [(&str, &str); 12] = [
+    ("", "namespaces"),
     ("", "persistentvolumeclaims"),
     ("", "persistentvolumes"),
     ("", "pods"),

@@ -37,13 +37,13 @@ impl Granting<'_> {
             return Ok(());
         }
         match self.resource.plural.as_str() {
-            "roles" | "clusterroles" => self.role(new),
+            "roles" | "clusterroles" => self.role(old, new),
             "rolebindings" | "clusterrolebindings" => self.binding(new),
             _ => Ok(()),
         }
     }
 
-    fn role(&self, new: &Value) -> Result<(), Status> {
+    fn role(&self, old: Option<&Value>, new: &Value) -> Result<(), Status> {
         let escalate = Resource {
             group: RBAC,
             resource: &self.resource.plural,
@@ -54,25 +54,14 @@ impl Granting<'_> {
         if self.may("escalate", escalate) {
             return Ok(());
         }
-        if self.resource.plural == "clusterroles" && new.get("aggregationRule").is_some_and(|rule| !rule.is_null()) {
-            // What it will grant is not known yet, so all of it must be held.
-            let all = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-            let everything = [
-                PolicyRule {
-                    verbs: all(&["*"]),
-                    api_groups: all(&["*"]),
-                    resources: all(&["*"]),
-                    ..PolicyRule::default()
-                },
-                PolicyRule { verbs: all(&["*"]), non_resource_urls: all(&["*"]), ..PolicyRule::default() },
-            ];
-            if self.confirm(meta::name(new), &everything).is_err() {
-                return Err(
-                    self.refused(meta::name(new), "must have cluster-admin privileges to use the aggregationRule")
-                );
-            }
+        self.confirm(meta::name(new), &rules(new))?;
+        // What an aggregated role will grant is not known yet, and one that is tightened can't be held to it: all must
+        // be held.
+        let aggregates = aggregates(new) || old.is_some_and(aggregates);
+        if aggregates && self.confirm(meta::name(new), &everything()).is_err() {
+            return Err(self.refused(meta::name(new), "must have cluster-admin privileges to use the aggregationRule"));
         }
-        self.confirm(meta::name(new), &rules(new))
+        Ok(())
     }
 
     fn binding(&self, new: &Value) -> Result<(), Status> {
@@ -155,6 +144,19 @@ fn only_collects(old: &Value, new: &Value) -> bool {
     let changed =
         |member: &str| old.pointer(&format!("/metadata/{member}")) != new.pointer(&format!("/metadata/{member}"));
     (changed("finalizers") || changed("ownerReferences")) && stripped(old) == stripped(new)
+}
+
+fn aggregates(role: &Value) -> bool {
+    role.pointer("/aggregationRule/clusterRoleSelectors").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+}
+
+/// Every verb on every resource and every path.
+fn everything() -> [PolicyRule; 2] {
+    let any = || vec!["*".to_owned()];
+    [
+        PolicyRule { verbs: any(), api_groups: any(), resources: any(), ..PolicyRule::default() },
+        PolicyRule { verbs: any(), non_resource_urls: any(), ..PolicyRule::default() },
+    ]
 }
 
 fn rules(role: &Value) -> Vec<PolicyRule> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, store_failure, too_large};
-use crate::query::resource_version;
+use crate::query::{list_version, read_version};
 use crate::resource::ResourceCall;
 use crate::respond::{Answer, Content};
 use crate::storage::Target;
@@ -22,7 +22,7 @@ const CHUNK: usize = 500;
 pub(crate) async fn get(call: &ResourceCall) -> Result<Answer, Failure> {
     let storage = &call.call.api.storage;
     if let Some(text) = call.call.query.get("resourceVersion") {
-        let wanted = resource_version(text)?;
+        let wanted = read_version(text)?;
         let newest = storage.revision().await?;
         if wanted > newest {
             return Err(too_large(wanted, newest).into());
@@ -208,7 +208,7 @@ fn version(call: &ResourceCall) -> Result<At, Status> {
     if !errors.is_empty() {
         return Err(Status::invalid("meta.k8s.io", "ListOptions", "", &errors));
     }
-    let revision = given.map(resource_version).transpose()?.unwrap_or(0);
+    let revision = given.map(list_version).transpose()?.unwrap_or(0);
     let limited = query.get("limit").is_some_and(|limit| limit != "0");
     Ok(match matching {
         Some("Exact") => At::Exactly(revision),

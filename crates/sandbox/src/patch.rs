@@ -2,7 +2,7 @@
 
 use axum::http::header;
 use entryway_objects::apply::{self, Manager};
-use entryway_objects::body::{self, Format};
+use entryway_objects::body::{self, FieldValidation, Format};
 use entryway_objects::patch::{self, PatchType};
 use entryway_objects::status::Status;
 use serde_json::Value;
@@ -69,12 +69,11 @@ async fn apply_patch(
     bytes: &[u8],
     manager: &str,
 ) -> Result<Answer, Failure> {
-    let decoded = body::decode(&call.target.served, Format::Yaml, bytes, options.validation)?;
-    let applied = decoded.object;
+    let applied = applied(call, bytes)?;
     if applied.pointer("/metadata/managedFields").is_some_and(|fields| !fields.is_null()) {
         return Err(Status::bad_request("metadata.managedFields must be nil").into());
     }
-    check_applied_name(call, &applied)?;
+    check_name(call, &applied)?;
     create::check_namespace(call, &applied)?;
     for _ in 0..TRIES {
         let name = call.path.name.clone();
@@ -98,7 +97,8 @@ async fn apply_patch(
                 .into());
             }
             let merged = apply::apply(&call.target.served, None, &applied, by, options.force)?;
-            return match create::insert(call, merged, options, Managed::Done).await {
+            let decoded = body::retype(&call.target.served, merged, options.validation)?;
+            return match create::insert(call, decoded.object, options, Managed::Done).await {
                 Ok(object) => Ok(Answer::created(object).with_warnings(decoded.warnings)),
                 Err(Failure::Status(status)) if status.reason == "AlreadyExists" => continue,
                 Err(failure) => Err(failure),
@@ -106,14 +106,39 @@ async fn apply_patch(
         };
         check_preconditions(call, &current, &applied)?;
         let merged = apply::apply(&call.target.served, Some(&current.object), &applied, by, options.force)?;
+        let decoded = body::retype(&call.target.served, merged, options.validation)?;
         let change = Change { subresource, managed: Managed::Done, dry_run: options.dry_run };
-        if let Some(object) = change.put(call, &current, merged).await? {
+        if let Some(object) = change.put(call, &current, decoded.object).await? {
             return Ok(Answer::object(object).with_warnings(decoded.warnings));
         }
     }
     Err(call.modified(&call.path.name).into())
 }
 
-fn check_applied_name(call: &ResourceCall, applied: &Value) -> Result<(), Status> {
-    if meta::name(applied).is_empty() { Ok(()) } else { check_name(call, applied) }
+/// The configuration as it was sent: what is not in it is not applied, so nothing is filled in.
+fn applied(call: &ResourceCall, bytes: &[u8]) -> Result<Value, Failure> {
+    let unreadable =
+        |why: String| Status::bad_request(format!("error decoding YAML: error converting YAML to JSON: {why}"));
+    let (mut applied, _) = body::parse_yaml(bytes).map_err(unreadable)?;
+    let served = &call.target.served;
+    let text = |member: &str| applied.get(member).and_then(Value::as_str).unwrap_or_default();
+    if text("apiVersion") != served.api_version() {
+        return Err(Status::bad_request(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {}, expected: {}",
+            text("apiVersion"),
+            served.api_version()
+        ))
+        .into());
+    }
+    if text("kind") != served.kind {
+        // The decoder has the words for it.
+        body::decode(served, Format::Yaml, bytes, FieldValidation::Ignore)?;
+    }
+    if let Some(fields) = applied.as_object_mut() {
+        let metadata = fields.entry("metadata").or_insert_with(|| Value::Object(Default::default()));
+        if let Some(metadata) = metadata.as_object_mut() {
+            metadata.entry("name").or_insert_with(|| call.path.name.clone().into());
+        }
+    }
+    Ok(applied)
 }

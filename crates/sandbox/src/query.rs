@@ -54,14 +54,32 @@ impl Query {
     }
 }
 
-/// A resource version that a client names, with the server's text where it is no number.
-pub(crate) fn resource_version(text: &str) -> Result<u64, Status> {
-    text.parse().map_err(|_| {
-        let text = crate::text::quote(text);
-        Status::bad_request(format!(
-            "invalid resource version: resourceVersion: Invalid value: {text}: strconv.ParseUint: parsing {text}: invalid syntax"
-        ))
-    })
+/// A resource version that a client names for a list, with the server's text where it is no number.
+pub(crate) fn list_version(text: &str) -> Result<u64, Status> {
+    text.parse().map_err(|_| Status::bad_request(format!("invalid resource version: {}", no_version(text))))
+}
+
+/// A resource version that a client names for a read or watch. The real server has no better word than 500 here.
+pub(crate) fn read_version(text: &str) -> Result<u64, Status> {
+    text.parse().map_err(|_| unworded(no_version(text)))
+}
+
+/// The resource version of an object that a client sent.
+pub(crate) fn object_version(text: &str) -> Result<u64, Status> {
+    text.parse().map_err(|_| unworded(no_number(text)))
+}
+
+fn no_number(text: &str) -> String {
+    format!("strconv.ParseUint: parsing {}: invalid syntax", crate::text::quote(text))
+}
+
+fn no_version(text: &str) -> String {
+    format!("resourceVersion: Invalid value: {}: {}", crate::text::quote(text), no_number(text))
+}
+
+/// An error for which the real server has no reason: 500 with its text.
+fn unworded(message: String) -> Status {
+    Status { code: 500, reason: "", message, details: None }
 }
 
 /// The options that all writes share.

@@ -14,7 +14,7 @@ use crate::create::Managed;
 use crate::delete::{self, DeleteOptions, seconds};
 use crate::failure::{Failure, internal};
 use crate::meta;
-use crate::query::{OptionsKind, WriteOptions, resource_version};
+use crate::query::{OptionsKind, WriteOptions, object_version};
 use crate::resource::ResourceCall;
 use crate::respond::Answer;
 use crate::storage::Stored;
@@ -63,7 +63,7 @@ pub(crate) async fn scale(call: &mut ResourceCall, verb: &str) -> Result<Answer,
             None => body::decode_kind("autoscaling", "v1", "Scale", format, &bytes, options.validation)?.object,
         };
         let given = meta::text(&wanted, "resourceVersion");
-        if !given.is_empty() && resource_version(given)? != stored.revision {
+        if !given.is_empty() && object_version(given)? != stored.revision {
             return Err(call.modified(&call.path.name).into());
         }
         let mut object = stored.object.clone();

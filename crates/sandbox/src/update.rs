@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::create::{self, Managed, check_namespace};
 use crate::failure::Failure;
-use crate::query::{OptionsKind, WriteOptions, resource_version};
+use crate::query::{OptionsKind, WriteOptions, object_version};
 use crate::resource::ResourceCall;
 use crate::respond::Answer;
 use crate::storage::Stored;
@@ -93,17 +93,20 @@ pub(crate) fn check_preconditions(call: &ResourceCall, current: &Stored, new: &V
     let name = &call.path.name;
     let (wanted, is) = (meta::uid(new), meta::uid(&current.object));
     if !wanted.is_empty() && wanted != is {
-        return Err(Status::conflict(
-            &call.target.served.group,
-            &call.target.served.plural,
-            name,
-            &format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {is}"),
-        )
-        .into());
+        let place = match call.namespace() {
+            Some(namespace) => format!("{namespace}/{name}"),
+            None => name.clone(),
+        };
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{place}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {is}",
+            call.target.served.plural
+        );
+        return Err(Status::conflict(&call.target.served.group, &call.target.served.plural, name, &why).into());
     }
     match meta::text(new, "resourceVersion") {
         "" => Ok(()),
-        version if resource_version(version)? == current.revision => Ok(()),
+        version if object_version(version)? == current.revision => Ok(()),
         _ => Err(call.modified(name).into()),
     }
 }

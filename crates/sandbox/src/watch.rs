@@ -24,7 +24,7 @@ use crate::api::Api;
 use crate::failure::{Failure, internal, store_failure, too_large, too_old};
 use crate::list::Selection;
 use crate::negotiate::{Encoding, Form, Output};
-use crate::query::resource_version;
+use crate::query::read_version;
 use crate::resource::ResourceCall;
 use crate::respond::raw;
 use crate::storage::Target;
@@ -75,7 +75,7 @@ fn start(call: &ResourceCall) -> Result<Start, Status> {
     if !errors.is_empty() {
         return Err(Status::invalid("meta.k8s.io", "ListOptions", "", &errors));
     }
-    let version = query.get("resourceVersion").map(resource_version).transpose()?;
+    let version = query.get("resourceVersion").map(read_version).transpose()?;
     Ok(match (initial, version) {
         (Some(true), version) => Start::Everything { at_least: version.unwrap_or(0), marked: true },
         (Some(false), None) => Start::Now,
