@@ -140,6 +140,14 @@ pub fn update(resource: &ResourceType, subresource: Option<&str>, old: &Value, n
             new = old.clone();
             set(&mut new, &["spec", "finalizers"], finalizers);
         }
+        Some("ephemeralcontainers") => {
+            // Everything else of a pod stays as it is; the pod's own rules for updates forbid this one field.
+            let containers = new.pointer("/spec/ephemeralContainers").cloned();
+            new = old.clone();
+            if let Some(containers) = containers {
+                set(&mut new, &["spec", "ephemeralContainers"], containers);
+            }
+        }
         _ => {
             if has_status(resource) {
                 keep_member(&mut new, old, "status");
@@ -159,7 +167,8 @@ pub fn update(resource: &ResourceType, subresource: Option<&str>, old: &Value, n
     check_metadata_update(&new, old, &mut errors);
     if subresource != Some("finalize") {
         check_labels(&new, "metadata", &mut errors);
-        if subresource != Some("status") || resource.custom.is_some() {
+        let own_rules = !matches!(subresource, Some("status" | "ephemeralcontainers"));
+        if own_rules || resource.custom.is_some() {
             check(resource, kind, Check { new: &new, old: Some(old) }, &mut errors);
         }
     }
