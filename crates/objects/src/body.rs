@@ -282,6 +282,55 @@ fn check_type(expected: Expected<'_>, api_version: &str, kind: &str) -> Result<(
     Err(Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {expected}: {why}")))
 }
 
+/// Reads the body of an apply patch as it was sent: nothing is filled in or dropped, for what it names is what the
+/// applier will own. [`crate::apply::apply`] checks its fields.
+///
+/// # Errors
+/// 400 for what is no YAML, is of another version, or has a key twice under strict validation.
+pub fn decode_apply(expected: &ResourceType, body: &[u8], validation: FieldValidation) -> Result<Decoded, Status> {
+    let parsed = yaml::parse(body).map_err(|why| Status::bad_request(format!("error decoding YAML: {why}")))?;
+    if !parsed.value.is_object() {
+        let seen = typed::kind_of(&parsed.value);
+        return Err(Status::bad_request(format!(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {seen} into Go \
+             value of type map[string]interface {{}}"
+        )));
+    }
+    let (api_version, kind) = type_of(&parsed.value).map_err(Status::bad_request)?;
+    let own = expected.api_version();
+    if api_version != own && !api_version.is_empty() {
+        return Err(Status::bad_request(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {api_version}, expected: {own}"
+        )));
+    }
+    if kind != expected.kind || api_version.is_empty() {
+        let (group, version) = split_api_version(&api_version);
+        let text =
+            |field: &str| parsed.value.pointer(&format!("/metadata/{field}")).and_then(Value::as_str).unwrap_or("");
+        let gvk =
+            format!("{}, Kind={kind}", if group.is_empty() { format!("/{version}") } else { api_version.clone() });
+        let message = format!(
+            "failed to create typed patch object ({}/{}; {gvk}): no corresponding type for {gvk}",
+            text("namespace"),
+            text("name")
+        );
+        return Err(Status { code: 500, reason: "", message, details: None });
+    }
+    let twice: Vec<String> = parsed
+        .duplicates
+        .iter()
+        .map(|path| {
+            let key = path.rsplit('.').next().unwrap_or(path);
+            format!("key {key:?} already set in map")
+        })
+        .collect();
+    if validation == FieldValidation::Strict && !twice.is_empty() {
+        return Err(Status::bad_request(format!("error strict decoding YAML: {}", twice.join(", "))));
+    }
+    let warnings = if validation == FieldValidation::Warn { twice } else { Vec::new() };
+    Ok(Decoded { object: parsed.value, warnings })
+}
+
 /// Reads `DeleteOptions` of any group; an empty body is `{}`.
 ///
 /// # Errors

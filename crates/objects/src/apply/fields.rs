@@ -112,7 +112,7 @@ impl Fields {
     }
 }
 
-fn printed(step: &str) -> String {
+pub(super) fn printed(step: &str) -> String {
     match step.split_once(':') {
         Some(("f", name)) => format!(".{name}"),
         Some(("k", keys)) => {

@@ -16,6 +16,7 @@ use self::{
     shape::{Parts, Shape},
 };
 use crate::{
+    crd,
     registry::ResourceType,
     status::{Status, StatusCause, StatusDetails},
     typed,
@@ -33,8 +34,9 @@ pub struct Manager<'a> {
 }
 
 /// Applies a configuration: merges `applied` into `current` (`None` when the object does not exist), removes what this
-/// manager no longer applies, and writes `metadata.managedFields`. `applied` is best as it was sent; what decoding
-/// adds to it (empty fields that the type always shows) is not taken as applied.
+/// manager no longer applies, and writes `metadata.managedFields`. `applied` is best as it was sent
+/// ([`crate::body::decode_apply`]); what other decoding adds (empty fields that the type always shows) is not taken as
+/// applied.
 /// The result is what [`crate::lifecycle`] takes next.
 ///
 /// # Errors
@@ -58,6 +60,10 @@ pub fn apply(
 
     let mut merged = live.clone();
     merge(shape, &mut merged, &applied);
+    if let Value::Object(fields) = &mut merged {
+        fields.insert("apiVersion".to_owned(), json!(resource.api_version()));
+        fields.insert("kind".to_owned(), json!(resource.kind));
+    }
     if let Some(last) = &last {
         let mut dropped = last.fields.clone();
         dropped.subtract(&own.fields);
@@ -153,12 +159,19 @@ fn without_managers(object: &Value) -> Value {
 
 /// Fields and types that the type does not have.
 fn check_fields(resource: &ResourceType, applied: &Value) -> Result<(), Status> {
-    let Some(id) = resource.message() else { return Ok(()) };
-    let reading = typed::read(id, applied);
-    let problem = match (reading.unknown.first(), reading.error) {
-        (Some(path), _) => format!(".{path}: field not declared in schema"),
-        (None, Some(error)) => error,
+    let reading = match (resource.message(), &resource.custom) {
+        (Some(id), _) => typed::read(id, applied),
+        (None, Some(custom)) => crd::read(custom, applied),
         (None, None) => return Ok(()),
+    };
+    let mut unknown: Vec<String> =
+        reading.unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
+    check_keys(Shape::of(resource), applied, "", &mut unknown);
+    let problem = match (unknown.as_slice(), reading.error) {
+        ([], None) => return Ok(()),
+        ([], Some(error)) => error,
+        ([one], _) => one.clone(),
+        (many, _) => format!("errors:\n  {}", many.join("\n  ")),
     };
     let text = |field: &str| applied.pointer(&format!("/metadata/{field}")).and_then(Value::as_str).unwrap_or("");
     let message = format!(
@@ -169,6 +182,44 @@ fn check_fields(resource: &ResourceType, applied: &Value) -> Result<(), Status> 
         resource.kind
     );
     Err(Status { code: 500, reason: "", message, details: None })
+}
+
+/// Items of keyed lists that lack a key, or have one twice.
+fn check_keys(shape: Shape<'_>, value: &Value, path: &str, problems: &mut Vec<String>) {
+    let parts = shape.parts(value);
+    match &parts {
+        Parts::Whole => {}
+        Parts::Fields(object) => {
+            for (name, value) in object.iter() {
+                if let Some(child) = shape.child(name) {
+                    check_keys(child, value, &format!("{path}.{name}"), problems);
+                }
+            }
+        }
+        Parts::Keyed(items) => {
+            for (i, item) in items.iter().enumerate().filter(|(_, item)| shape.key(item).is_none()) {
+                let keys = shape.key_names();
+                let key = keys.iter().find(|k| item.get(k.as_str()).is_none()).map_or("", String::as_str);
+                problems.push(format!(
+                    "{path}: element {i}: associative list with keys has an element that omits key field {key:?} (and \
+                     doesn't have default value)"
+                ));
+            }
+            check_items(shape, &parts, path, problems);
+        }
+        Parts::Set(_) => check_items(shape, &parts, path, problems),
+    }
+}
+
+fn check_items(shape: Shape<'_>, parts: &Parts<'_>, path: &str, problems: &mut Vec<String>) {
+    let steps = item_steps(shape, parts);
+    for (i, (step, item)) in steps.iter().enumerate() {
+        let printed = fields::printed(step);
+        if steps.iter().take(i).any(|(other, _)| other == step) {
+            problems.push(format!("{path}: duplicate entries for key {printed}"));
+        }
+        check_keys(shape.item(), item, &format!("{path}{printed}"), problems);
+    }
 }
 
 /// The configuration without nulls and without what decoding filled in.

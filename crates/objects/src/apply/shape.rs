@@ -127,6 +127,21 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// The names of a keyed list's keys.
+    pub(super) fn key_names(self) -> Vec<String> {
+        match self {
+            Self::Field(field) => match &field.merge {
+                Merge::Keys(keys) => keys.iter().map(|key| (*key).to_owned()).collect(),
+                _ => Vec::new(),
+            },
+            Self::Schema(schema) => {
+                let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+                keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The keys of a list's item, as `{"name":"x"}`; `None` where one is missing.
     pub(super) fn key(self, item: &Value) -> Option<Value> {
         let mut out = Map::new();

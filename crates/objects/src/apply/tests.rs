@@ -120,6 +120,24 @@ fn lists_merge_by_their_keys() {
     );
 }
 
+#[test]
+fn items_need_their_keys() {
+    let deployments = Registry::builtin().find("apps", "v1", "deployments").unwrap();
+    let text = |containers: Value| {
+        let body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "n"},
+            "spec": {"template": {"spec": {"containers": containers}}}});
+        apply(&deployments, None, &body, by("one"), false).unwrap_err().message
+    };
+    let at = "failed to create typed patch object (n/d; apps/v1, Kind=Deployment): .spec.template.spec.containers";
+    assert_eq!(
+        text(json!([{"image": "x"}])),
+        format!(
+            "{at}: element 0: associative list with keys has an element that omits key field \"name\" (and doesn't have default value)"
+        )
+    );
+    assert_eq!(text(json!([{"name": "a"}, {"name": "a"}])), format!("{at}: duplicate entries for key [name=\"a\"]"));
+}
+
 /// What decoding adds to a configuration is not taken as applied.
 #[test]
 fn filled_fields_are_nobodys() {

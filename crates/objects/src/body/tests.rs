@@ -83,6 +83,21 @@ fn warnings_and_canonical_form() {
 }
 
 #[test]
+fn applied_bodies_stay_as_they_are() {
+    let decode = |text: &str, validation| decode_apply(&maps(), text.as_bytes(), validation);
+    let body = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nnope: 1\ndata: {}\n";
+    assert_eq!(decode(body, FieldValidation::Strict).unwrap().object["nope"], 1);
+    let text = |body: &str| decode(body, FieldValidation::Strict).unwrap_err().message;
+    assert_eq!(
+        text("apiVersion: v2\nkind: ConfigMap\n"),
+        "Incorrect version specified in apply patch. Specified patch version: v2, expected: v1"
+    );
+    assert!(text("a: [").starts_with("error decoding YAML: yaml: line "));
+    assert!(text("apiVersion: v1\nkind: ConfigMap\ndata: {a: b, a: c}\n").contains("\"a\" already set in map"));
+    assert!(text("apiVersion: v1\nkind: Nope\n").ends_with("no corresponding type for /v1, Kind=Nope"));
+}
+
+#[test]
 fn delete_options() {
     let options = decode_delete_options(Format::Json, br#"{"propagationPolicy": "Background"}"#).unwrap();
     assert_eq!(options["propagationPolicy"], "Background");
