@@ -17,13 +17,13 @@ def k(request, admin_up, ns):
     return run
 
 
-def manifest(kind, name, api="v1", **rest):
-    return json.dumps({"apiVersion": api, "kind": kind, "metadata": {"name": name}, **rest})
+def manifest(kind, name, api="v1", namespace=None, **rest):
+    return json.dumps({"apiVersion": api, "kind": kind, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}, **rest})
 
 
 def test_objects(k, tried):
     k("create", "configmap", "one", "--from-literal=a=1").ok()
-    k("create", "configmap", "one").fails(1, "AlreadyExists")
+    k("create", "configmap", "one").fails(1, "already exists")
     assert "one" in k("get", "cm").ok().out
     assert k("get", "cm", "one", "-o", "jsonpath={.data.a}").ok().out == "1"
     assert "NAME" in k("get", "cm", "-o", "wide").ok().out
@@ -97,7 +97,7 @@ def test_rbac(k, tried):
     k("get", "pods", "--as", "ann").ok()
     k("get", "secrets", "--as", "ann").fails(1, "Forbidden", 'User "ann" cannot list resource "secrets"')
     k("create", "role", "more", "--verb=get", "--resource=secrets", "--as", "ann").fails(1, "Forbidden")
-    k("auth", "reconcile", "-f", "-", stdin=manifest("Role", "r", "rbac.authorization.k8s.io/v1", rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}])).ok()
+    k("auth", "reconcile", "-f", "-", stdin=manifest("Role", "r", "rbac.authorization.k8s.io/v1", k.ns, rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}])).ok()
     k("get", "secrets", "--as", "ann").ok()
     assert "ann" in k("describe", "rolebinding", "b").ok().out
     k("delete", "rolebinding", "b").ok()

@@ -21,7 +21,7 @@ await e.send(new eks.AssociateAccessPolicyCommand({ ...entry, policyArn, accessS
 const found = [];
 for await (const page of eks.paginateListAccessEntries({ client: e, pageSize: 1 }, { clusterName: "demo" })) found.push(...page.accessEntries);
 assert(found.includes(Role.Arn) && found.length >= 2);
-await eks.waitUntilClusterActive({ client: e, maxWaitTime: 20 }, { name: "demo" });
+await eks.waitUntilClusterActive({ client: e, maxWaitTime: 60 }, { name: "demo" });
 const session = await s.send(new sts.AssumeRoleCommand({ RoleArn: Role.Arn, RoleSessionName: "node" }));
 assert(session.Credentials.Expiration instanceof Date && session.AssumedRoleUser.Arn.endsWith("assumed-role/node/node"));
 await e.send(new eks.DeleteAccessEntryCommand(entry));
