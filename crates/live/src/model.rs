@@ -163,3 +163,78 @@ fn end(read: &EntryWithPolicies, tag: &str, ends: bool, problems: &mut Vec<Probl
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AssociatedPolicy, Entry, Scope};
+
+    const VIEW: &str = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy";
+
+    fn read(policies: &[(&str, &str, &[&str])], tags: &[(&str, &str)]) -> EntryWithPolicies {
+        EntryWithPolicies {
+            entry: Entry {
+                principal_arn: "arn:aws:iam::111122223333:role/ops".into(),
+                kind: "STANDARD".into(),
+                username: "ops".into(),
+                tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+                ..Entry::default()
+            },
+            associated_access_policies: policies
+                .iter()
+                .map(|(arn, kind, namespaces)| AssociatedPolicy {
+                    policy_arn: (*arn).to_owned(),
+                    access_scope: Scope {
+                        kind: (*kind).to_owned(),
+                        namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
+                    },
+                    ..AssociatedPolicy::default()
+                })
+                .collect(),
+        }
+    }
+
+    fn taken(read: &EntryWithPolicies, ends: bool) -> (AccessEntry, Vec<Problem>) {
+        to_core(read, ends, &PolicyCatalogue::builtin()).unwrap()
+    }
+
+    #[test]
+    fn what_is_broken_grants_nothing_and_is_named() {
+        let good = (VIEW, "namespace", &["a"][..]);
+        for bad in [(VIEW, "namespace", &[][..]), (VIEW, "planet", &["a"][..]), ("arn:nonsense", "cluster", &[][..])] {
+            let (entry, problems) = taken(&read(&[good, bad], &[]), true);
+            assert_eq!((entry.policies.len(), problems.len()), (1, 1), "{bad:?}: {problems:?}");
+        }
+        let unknown = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSFuturePolicy";
+        let (entry, problems) = taken(&read(&[(unknown, "cluster", &[])], &[]), true);
+        assert_eq!((entry.policies.len(), problems.len()), (1, 1));
+        assert!(problems[0].message.contains("not in the catalogue"), "{problems:?}");
+
+        let mut other = read(&[good], &[]);
+        other.entry.kind = "FUTURE".into();
+        assert!(to_core(&other, true, &PolicyCatalogue::builtin()).is_err());
+    }
+
+    #[test]
+    fn ends_count_where_the_control_plane_honours_them() {
+        let tags = [
+            ("entryway:expires/AmazonEKSViewPolicy", "2030-01-01T00:00:00Z"),
+            (EXPIRES_AT_TAG, "2031-01-01T00:00:00Z"),
+        ];
+        let entry = read(&[(VIEW, "cluster", &[])], &tags);
+        let (here, problems) = taken(&entry, true);
+        assert_eq!(problems, []);
+        assert_eq!(here.policies[0].expires, "2030-01-01T00:00:00Z".parse().ok());
+        assert_eq!(here.expires, "2031-01-01T00:00:00Z".parse().ok());
+        // EKS keeps a grant in force whatever its tags say.
+        let (there, _) = taken(&entry, false);
+        assert_eq!((there.policies[0].expires, there.expires), (None, None));
+    }
+
+    #[test]
+    fn an_end_that_nobody_can_read_has_come() {
+        let (entry, problems) = taken(&read(&[(VIEW, "cluster", &[])], &[(EXPIRES_AT_TAG, "soon")]), true);
+        assert_eq!(entry.expires, Some(Timestamp::MIN));
+        assert_eq!(problems.len(), 1);
+    }
+}
