@@ -10,10 +10,12 @@ mod check;
 mod cloudformation;
 mod diagnostic;
 mod eksctl;
+mod export;
 mod json;
 mod manifest;
 mod model;
 mod nearest;
+mod out;
 mod own;
 mod read;
 mod reader;
@@ -22,6 +24,7 @@ mod tree;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Place, Placed, Read, Severity, Source};
+pub use export::{Target, UnknownTarget, export};
 pub use model::{
     ClusterSelector, Declared, DeclaredAwsAuth, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Expiry, OwnPolicy,
     PolicyRef, PrincipalRef,

@@ -85,6 +85,7 @@ pub fn read_all(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared
     for source in &others {
         all.add(read_one(source, options));
     }
+    crate::export::ends_from_tags(&mut all.value, &mut all.diagnostics);
     let mut checked = crate::check::check(&all.value);
     all.diagnostics.append(&mut checked);
     // Sources in their order, and within one the places in theirs.

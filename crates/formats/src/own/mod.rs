@@ -6,8 +6,10 @@
 mod body;
 mod read;
 mod rules;
+mod write;
 
 pub(crate) use read::read;
+pub(crate) use write::write;
 
 /// The JSON Schema of the file, for editors and for `entryway schema`.
 pub fn schema() -> &'static str {

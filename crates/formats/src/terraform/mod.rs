@@ -8,6 +8,10 @@ mod module_call;
 mod references;
 mod resource;
 pub(crate) mod source;
+mod text;
+mod write;
+
+pub(crate) use write::{write_module, write_resources};
 
 use std::ops::Range;
 
