@@ -1,0 +1,49 @@
+//! The tags that Entryway puts on entries.
+
+use std::collections::BTreeMap;
+
+use entryway_access::PolicyName;
+use jiff::Timestamp;
+
+/// Marks an entry that is managed from files.
+pub const MANAGED_BY: &str = "entryway:managed-by";
+/// Its value.
+pub const MANAGED_BY_VALUE: &str = "entryway";
+/// When the entry ends: RFC 3339 in UTC.
+pub const EXPIRES_AT: &str = "entryway:expires-at";
+/// Before the name of a policy: when its association ends.
+pub const EXPIRES_POLICY: &str = "entryway:expires/";
+
+/// The tag of a policy's end.
+pub(crate) fn expires_key(policy: &PolicyName) -> String {
+    format!("{EXPIRES_POLICY}{policy}")
+}
+
+/// Whether a tag says when something ends.
+pub(crate) fn is_expiry(key: &str) -> bool {
+    key == EXPIRES_AT || key.starts_with(EXPIRES_POLICY)
+}
+
+/// How long a grant was given for, where the file says `for`: what has ended stays as an entry that grants
+/// nothing, or it would begin anew.
+pub(crate) const GRANTED_FOR: &str = "entryway:granted-for";
+
+/// Whether a tag has to do with ends.
+pub(crate) fn is_time(key: &str) -> bool {
+    key == GRANTED_FOR || is_expiry(key)
+}
+
+/// Whether a tag is Entryway's own.
+pub(crate) fn is_own(key: &str) -> bool {
+    key == MANAGED_BY || is_time(key)
+}
+
+/// The end that a tag states; `None` where it is not there or is no time.
+pub(crate) fn end(tags: &BTreeMap<String, String>, key: &str) -> Option<Timestamp> {
+    tags.get(key)?.parse().ok()
+}
+
+/// Whether the end that a tag states is over.
+pub(crate) fn is_over(tags: &BTreeMap<String, String>, key: &str, now: Timestamp) -> bool {
+    end(tags, key).is_some_and(|end| end <= now)
+}
