@@ -37,11 +37,11 @@ def test_objects(k, tried):
     k("patch", "cm", "one", "--type=merge", "-p", '{"data":{"c":"3"}}').ok()
     assert json.loads(k("get", "cm", "one", "-o", "jsonpath={.data}").ok().out) == {"b": "2", "c": "3"}
     assert "one" in k("describe", "cm", "one").ok().out
-    k("replace", "-f", "-", stdin=manifest("ConfigMap", "one", data={"z": "9"})).ok()
-    assert k("get", "cm", "one", "-o", "jsonpath={.data}").ok().out == '{"z":"9"}'
-    editor = k.up.env(KUBE_EDITOR="sed -i s/9/10/")
+    k("replace", "-f", "-", stdin=manifest("ConfigMap", "one", data={"z": "nine"})).ok()
+    assert k("get", "cm", "one", "-o", "jsonpath={.data}").ok().out == '{"z":"nine"}'
+    editor = k.up.env(KUBE_EDITOR="sed -i s/nine/ten/")
     k("edit", "cm", "one", env=editor).ok()
-    assert k("get", "cm", "one", "-o", "jsonpath={.data.z}").ok().out == "10"
+    assert k("get", "cm", "one", "-o", "jsonpath={.data.z}").ok().out == "ten"
     k("delete", "cm", "one").ok()
     k("get", "cm", "one").fails(1, "NotFound")
     k("delete", "cm", "--all").ok()
