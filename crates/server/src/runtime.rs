@@ -5,6 +5,8 @@
 //! history is gone or the store fails, it lists everything again; until then the last snapshot stays in force:
 //! nothing that could not be read grants anybody anything new.
 
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

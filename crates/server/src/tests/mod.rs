@@ -5,6 +5,7 @@ mod clusters;
 mod entries;
 mod front;
 mod iam;
+mod kubernetes;
 mod paging;
 mod start;
 
