@@ -101,7 +101,7 @@ fn resource_entry(cluster: &PlainCluster, entry: &PlainEntry, labels: &mut Label
     region(hcl);
     tags(&entry.tags, hcl);
     hcl.close("}");
-    import(&format!("aws_eks_access_entry.{label}"), &format!("{}:{}", cluster.name, entry.principal), cluster, hcl);
+    import(&format!("aws_eks_access_entry.{label}"), &format!("{}:{}", cluster.name, entry.principal), hcl);
     for (policy, scope) in &entry.policies {
         let name = labels.unique(&format!("{label}_{}", short_name(policy)));
         hcl.gap();
@@ -116,17 +116,16 @@ fn resource_entry(cluster: &PlainCluster, entry: &PlainEntry, labels: &mut Label
         hcl.close("}");
         hcl.close("}");
         let id = format!("{}#{}#{policy}", cluster.name, entry.principal);
-        import(&format!("aws_eks_access_policy_association.{name}"), &id, cluster, hcl);
+        import(&format!("aws_eks_access_policy_association.{name}"), &id, hcl);
     }
 }
 
-/// An `import` block; the provider takes a region behind `@`.
-fn import(to: &str, id: &str, cluster: &PlainCluster, hcl: &mut Hcl) {
-    let id = cluster.region.as_ref().map_or_else(|| id.to_owned(), |region| format!("{id}@{region}"));
+/// An `import` block, with the provider's own form of an id.
+fn import(to: &str, id: &str, hcl: &mut Hcl) {
     hcl.gap();
     hcl.open("import {");
     hcl.attribute("to", to);
-    hcl.attribute("id", quoted(&id));
+    hcl.attribute("id", quoted(id));
     hcl.close("}");
 }
 
