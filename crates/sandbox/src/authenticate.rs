@@ -47,7 +47,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// Who a token belongs to, for one of these audiences, and which of them it is good for.
 pub(crate) async fn identify(api: &Api, token: &str, audiences: &[String]) -> Result<(UserInfo, Vec<String>), String> {
     let (mut user, good_for) = match api.config.token_key.verify(token) {
-        Some(claims) => service_account(api, claims, audiences).await?,
+        Some(claims) => service_account(api, token, claims, audiences).await?,
         None => (api.config.authority.authenticate(token).await.map_err(|error| error.0)?, audiences.to_vec()),
     };
     if !user.groups.iter().any(|group| group == AUTHENTICATED) {
@@ -56,7 +56,12 @@ pub(crate) async fn identify(api: &Api, token: &str, audiences: &[String]) -> Re
     Ok((user, good_for))
 }
 
-async fn service_account(api: &Api, claims: Claims, audiences: &[String]) -> Result<(UserInfo, Vec<String>), String> {
+async fn service_account(
+    api: &Api,
+    token: &str,
+    claims: Claims,
+    audiences: &[String],
+) -> Result<(UserInfo, Vec<String>), String> {
     if !claims.is_current((api.config.clock)()) {
         return Err("the service-account token has expired or is not valid yet".into());
     }
@@ -79,7 +84,11 @@ async fn service_account(api: &Api, claims: Claims, audiences: &[String]) -> Res
             let secret = claims.secret_name.clone().unwrap_or_default();
             let held = api.core("secrets").ok_or("no secrets here")?;
             let kept = api.storage.get(&held, Some(namespace), &secret).await.map_err(|status| status.message)?;
-            kept.filter(|secret| !meta::is_deleted(&secret.object)).ok_or("the token's Secret is gone")?;
+            let kept = kept.filter(|secret| !meta::is_deleted(&secret.object)).ok_or("the token's Secret is gone")?;
+            // A Secret made again under the name holds another token.
+            if service_accounts::token_of(&kept.object).as_deref() != Some(token) {
+                return Err("the token is not the one that its Secret holds".into());
+            }
             (namespace.clone(), account, Vec::new(), audiences.to_vec())
         }
         _ => return Err("the service-account token is of another issuer".into()),

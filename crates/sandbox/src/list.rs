@@ -33,8 +33,7 @@ pub(crate) async fn get(call: &ResourceCall) -> Result<Answer, Failure> {
 }
 
 /// The empty list of a resource that has nothing here.
-pub(crate) fn nothing(call: &ResourceCall) -> Answer {
-    let _ = call;
+pub(crate) fn nothing() -> Answer {
     Answer { code: 200, content: Content::List { items: Vec::new(), metadata: json!({}) }, warnings: Vec::new() }
 }
 

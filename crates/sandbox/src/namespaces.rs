@@ -1,6 +1,6 @@
 //! The life of a namespace: while it ends, its contents go first, then its finalizers, then it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entryway_objects::body;
@@ -88,17 +88,22 @@ async fn put_finalizers(
 /// Empties and ends namespaces that are being deleted.
 #[derive(Default)]
 pub(crate) struct Namespaces {
-    ending: BTreeSet<String>,
+    /// Those that end, and whether something happened to them since they were last looked at.
+    ending: BTreeMap<String, bool>,
 }
 
 impl Namespaces {
     pub(crate) fn observe(&mut self, seen: &Seen) {
         if !seen.is("", "namespaces") {
+            // What goes may have been the last that held its namespace.
+            if let Some(due) = self.ending.get_mut(&seen.namespace) {
+                *due = true;
+            }
             return;
         }
         match &seen.current {
             Some(namespace) if meta::is_deleted(namespace) => {
-                self.ending.insert(seen.name.clone());
+                self.ending.insert(seen.name.clone(), true);
             }
             _ => {
                 self.ending.remove(&seen.name);
@@ -107,16 +112,24 @@ impl Namespaces {
     }
 
     pub(crate) async fn work(&mut self, api: &Api) -> bool {
-        for name in self.ending.clone() {
+        let mut left = false;
+        let due: Vec<String> = self.ending.iter().filter(|(_, due)| **due).map(|(name, _)| name.clone()).collect();
+        for name in due {
             match end(api, &name).await {
                 Ok(true) => {
                     self.ending.remove(&name);
                 }
-                Ok(false) => {}
-                Err(status) => again("ending a namespace", &name, &status),
+                // Something holds it: what changes that is seen.
+                Ok(false) => {
+                    self.ending.insert(name, false);
+                }
+                Err(status) => {
+                    again("ending a namespace", &name, &status);
+                    left = true;
+                }
             }
         }
-        !self.ending.is_empty()
+        left
     }
 }
 
@@ -131,7 +144,8 @@ async fn end(api: &Api, name: &str) -> Result<bool, Status> {
     if left.is_empty() {
         let finalizers: Vec<Value> =
             finalizers(&stored.object).into_iter().filter(|one| one != OWN_FINALIZER).collect();
-        let held = !finalizers.is_empty();
+        let held = !finalizers.is_empty() || !meta::finalizers(&stored.object).is_empty();
+        // A conflict is a change, which is seen.
         return Ok(put_finalizers(api, &target, stored, finalizers).await?.is_some() && !held);
     }
     report(api, &target, stored, &left).await?;

@@ -126,7 +126,7 @@ impl ResourceCall {
             }
             ("", "create") => create::create(self).await,
             ("", "get") => list::get(self).await,
-            ("", "list") if plural == "componentstatuses" => Ok(list::nothing(self)),
+            ("", "list") if plural == "componentstatuses" => Ok(list::nothing()),
             ("", "list") => list::list(self).await,
             ("", "update") => update::update(self, None).await,
             ("", "patch") => patch::patch(self, None).await,

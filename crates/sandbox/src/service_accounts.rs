@@ -153,6 +153,12 @@ fn annotation<'a>(object: &'a Value, name: &str) -> &'a str {
     annotations.and_then(|annotations| annotations.get(name)).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// The token that a Secret holds.
+pub(crate) fn token_of(secret: &Value) -> Option<String> {
+    let encoded = secret.pointer("/data/token").and_then(Value::as_str)?;
+    String::from_utf8(STANDARD.decode(encoded).ok()?).ok()
+}
+
 async fn token_secrets(api: &Api, namespace: &str) -> Result<Vec<String>, Status> {
     let Some(target) = api.core("secrets") else { return Ok(Vec::new()) };
     let secrets = api.storage.all(&target, Some(namespace)).await?;
