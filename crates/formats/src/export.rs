@@ -12,7 +12,9 @@ use entryway_access::{
 };
 
 use crate::check::principal_name;
-use crate::{ClusterSelector, Declared, DeclaredCluster, DeclaredEntry, Diagnostic, Expiry, PolicyRef, PrincipalRef, Read};
+use crate::{
+    ClusterSelector, Declared, DeclaredCluster, DeclaredEntry, Diagnostic, Expiry, PolicyRef, PrincipalRef, Read,
+};
 
 /// A format that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,7 +149,9 @@ fn lower_cluster(
     let target = abilities.name;
     let ClusterSelector::Named { name, region, account } = &cluster.selector.value else {
         let what = match &cluster.selector.value {
-            ClusterSelector::Unknown { label, reason } => format!("the name of the cluster of `{label}` is not known: {reason}"),
+            ClusterSelector::Unknown { label, reason } => {
+                format!("the name of the cluster of `{label}` is not known: {reason}")
+            }
             ClusterSelector::Tagged { .. } | ClusterSelector::Named { .. } => {
                 format!("{target} has no words for clusters chosen by tags")
             }
@@ -157,7 +161,9 @@ fn lower_cluster(
     };
     if cluster.aws_auth.is_some() {
         let message = format!("the aws-auth of `{name}` is not written to {target}");
-        diagnostics.push(Diagnostic::warning(message, cluster.selector.place.clone()).help("`entryway migrate` makes entries of it"));
+        diagnostics.push(
+            Diagnostic::warning(message, cluster.selector.place.clone()).help("`entryway migrate` makes entries of it"),
+        );
     }
     let partition = region.as_ref().map_or(Partition::Aws, Partition::of_region);
     let mut labels = Labels::default();
@@ -170,7 +176,9 @@ fn lower_cluster(
         let principal = match &entry.principal.value {
             PrincipalRef::Arn(arn) => Ok(arn.clone()),
             PrincipalRef::InAccount(kind) => match account {
-                Some(account) => PrincipalArn::new(partition, account.clone(), kind.clone()).map_err(|error| error.to_string()),
+                Some(account) => {
+                    PrincipalArn::new(partition, account.clone(), kind.clone()).map_err(|error| error.to_string())
+                }
                 None => Err("the account of its cluster is not known".to_owned()),
             },
             PrincipalRef::SsoPermissionSet { .. } | PrincipalRef::IamGroup { .. } => {
@@ -212,7 +220,9 @@ fn lower_entry(
                 return;
             }
             Expiry::At(at) => format!("{target} has no words for the end ({at}) of entry `{}`", entry.label),
-            Expiry::For(_) => format!("`for` of entry `{}` begins when it is applied, which {target} can't say", entry.label),
+            Expiry::For(_) => {
+                format!("`for` of entry `{}` begins when it is applied, which {target} can't say", entry.label)
+            }
         };
         let place = expires.place.clone().or_else(|| entry.place.clone());
         diagnostics.push(Diagnostic::error(message, place).help("without it the access would never end"));

@@ -191,7 +191,7 @@ pub(crate) fn yaml_text(text: &str) -> String {
 }
 
 /// JSON's quotes, which YAML has too. What YAML does not print as it is, is escaped.
-fn json_text(text: &str) -> String {
+pub(crate) fn json_text(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -29,7 +29,7 @@ pub(super) struct BodyPolicy {
 
 /// The keys of a body.
 pub(super) const BODY_KEYS: [&str; 5] = ["type", "username", "groups", "policies", "tags"];
-const POLICY_KEYS: [&str; 6] = ["policy", "namespaces", "scope", "accessScope", "expires", "for"];
+pub(super) const POLICY_KEYS: [&str; 6] = ["policy", "namespaces", "scope", "accessScope", "expires", "for"];
 
 impl Body {
     /// Reads those keys of a mapping that belong to a body; `own` are the names of the file's own policies.

@@ -6,6 +6,8 @@
 mod body;
 mod read;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use read::read;

@@ -11,10 +11,10 @@ use crate::reader::Reader;
 use crate::tree::{Node, Pair};
 use crate::{ClusterSelector, DeclaredEntry, Placed, PrincipalRef};
 
-const FILE_KEYS: [&str; 5] = ["version", "clusters", "grants", "policies", "protected"];
-const CLUSTER_KEYS: [&str; 7] = ["name", "tags", "region", "account", "mode", "access", "grants"];
-const PRINCIPAL_KEYS: [&str; 5] = ["principal", "ssoPermissionSet", "iamGroup", "account", "region"];
-const ENTRY_KEYS: [&str; 15] = [
+pub(super) const FILE_KEYS: [&str; 5] = ["version", "clusters", "grants", "policies", "protected"];
+pub(super) const CLUSTER_KEYS: [&str; 7] = ["name", "tags", "region", "account", "mode", "access", "grants"];
+pub(super) const PRINCIPAL_KEYS: [&str; 5] = ["principal", "ssoPermissionSet", "iamGroup", "account", "region"];
+pub(super) const ENTRY_KEYS: [&str; 15] = [
     "principal",
     "principals",
     "ssoPermissionSet",

@@ -6,8 +6,8 @@ use crate::OwnPolicy;
 use crate::reader::Reader;
 use crate::tree::{Node, Pair};
 
-const POLICY_KEYS: [&str; 2] = ["description", "rules"];
-const RULE_KEYS: [&str; 5] = ["verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"];
+pub(super) const POLICY_KEYS: [&str; 2] = ["description", "rules"];
+pub(super) const RULE_KEYS: [&str; 5] = ["verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"];
 
 /// Reads `policies` of the file.
 pub(super) fn read_policies(node: &Node, reader: &mut Reader<'_>) -> Vec<OwnPolicy> {

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use crate::check::principal_name;
 use crate::out::Out;
 use crate::{
-    ClusterSelector, Declared, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Diagnostic, Expiry, OwnPolicy, PolicyRef,
-    PrincipalRef, Read,
+    ClusterSelector, Declared, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Diagnostic, Expiry, OwnPolicy,
+    PolicyRef, PrincipalRef, Read,
 };
 
 /// Writes the file anew, as YAML.
@@ -24,8 +24,7 @@ pub(super) fn file(declared: &Declared, diagnostics: &mut Vec<Diagnostic>) -> Ou
     let policies: Vec<(String, Out)> = policies.collect();
     let protected: Vec<Out> =
         declared.protected.iter().filter_map(|principal| listed_principal(&principal.value)).collect();
-    let clusters: Vec<Out> =
-        declared.clusters.iter().filter_map(|one| cluster(one, &own, diagnostics)).collect();
+    let clusters: Vec<Out> = declared.clusters.iter().filter_map(|one| cluster(one, &own, diagnostics)).collect();
     Out::map([
         ("policies", (!policies.is_empty()).then_some(Out::Map(policies))),
         ("protected", (!protected.is_empty()).then_some(Out::List(protected))),
@@ -90,7 +89,8 @@ pub(super) fn entry(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Out> {
     let Out::Map(mut members) = principal(&entry.principal.value).or_else(|| {
-        let reason = if let PrincipalRef::Unknown { reason, .. } = &entry.principal.value { reason.as_str() } else { "" };
+        let reason =
+            if let PrincipalRef::Unknown { reason, .. } = &entry.principal.value { reason.as_str() } else { "" };
         let place = entry.principal.place.clone().or_else(|| entry.place.clone());
         let message = format!("entry `{}` is not written: its principal is not known: {reason}", entry.label);
         diagnostics.push(Diagnostic::error(message, place).help("name it by its ARN"));
