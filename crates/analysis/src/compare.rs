@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ability::compress;
 use crate::mapped::Mapped;
 use crate::question::{Atom, Place};
-use crate::subject::{INSTANCE_DNS_NAME, StandIn, stand_ins};
+use crate::subject::{Cast, INSTANCE_DNS_NAME, StandIn};
 use crate::{Ability, KnownPrincipals, Subject, subjects};
 
 /// The group that the API server adds to everybody who is authenticated.
@@ -30,7 +30,7 @@ pub struct SignIn {
 pub struct Difference {
     /// Whom it is about.
     pub subject: Subject,
-    /// Only its sessions of this name; absent for any that no binding names.
+    /// Only its sessions of this name, which fare otherwise than the rest; absent for any that no binding names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
     /// Who it was; absent where nothing mapped it (401).
@@ -69,38 +69,46 @@ pub fn compare_models(
 pub fn compare(before: &Snapshot, after: &Snapshot, known: &KnownPrincipals, now: Timestamp) -> Vec<Difference> {
     let states = [before, after];
     let same_rbac = std::ptr::eq(before.rbac(), after.rbac()) || before.rbac() == after.rbac();
+    let cast = Cast::new(&states, known, now);
     let mut differences = Vec::new();
     for subject in subjects(&states) {
-        if let Subject::Principal(principal) = &subject
-            && known.is_gone(principal)
-        {
-            continue; // Nobody can sign in as it, before or after.
-        }
-        for StandIn { caller, session } in stand_ins(&subject, &states, known, now) {
+        let mut of_any = None;
+        for StandIn { caller, session } in cast.stand_ins(&subject) {
             if same_rbac && Mapped::of(before, &caller, now) == Mapped::of(after, &caller, now) {
                 continue;
             }
             let (was, is) = (View::of(before, &caller, now), View::of(after, &caller, now));
-            let mut atoms = BTreeSet::new();
-            was.collect(&mut atoms, now);
-            is.collect(&mut atoms, now);
-            let (mut gains, mut loses) = (Vec::new(), Vec::new());
-            for atom in atoms {
-                match (was.allows(&atom, now), is.allows(&atom, now)) {
-                    (false, true) if was.user.is_some() || !is.everybody_may(&atom, now) => gains.push(atom),
-                    (true, false) if is.user.is_some() || !was.everybody_may(&atom, now) => loses.push(atom),
-                    (true, _) | (false, _) => {}
-                }
+            let change = changed(&was, &is, now);
+            let is_told = match &of_any {
+                // A session has a line of its own where it fares otherwise than those that nobody names.
+                Some(of_any) => change != *of_any,
+                None => was.sign_in() != is.sign_in() || change != (Vec::new(), Vec::new()),
+            };
+            if is_told {
+                let (gains, loses) = change.clone();
+                let (before, after) = (was.sign_in(), is.sign_in());
+                differences.push(Difference { subject: subject.clone(), session, before, after, gains, loses });
             }
-            let (before, after) = (was.sign_in(), is.sign_in());
-            if before != after || !gains.is_empty() || !loses.is_empty() {
-                let subject = subject.clone();
-                let (gains, loses) = (compress(gains), compress(loses));
-                differences.push(Difference { subject, session, before, after, gains, loses });
-            }
+            of_any.get_or_insert(change);
         }
     }
     differences
+}
+
+/// What a caller gains and loses.
+fn changed(was: &View<'_>, is: &View<'_>, now: Timestamp) -> (Vec<Ability>, Vec<Ability>) {
+    let mut atoms = BTreeSet::new();
+    was.collect(&mut atoms, now);
+    is.collect(&mut atoms, now);
+    let (mut gains, mut loses) = (Vec::new(), Vec::new());
+    for atom in atoms {
+        match (was.allows(&atom, now), is.allows(&atom, now)) {
+            (false, true) if was.user.is_some() || !is.everybody_may(&atom, now) => gains.push(atom),
+            (true, false) if is.user.is_some() || !was.everybody_may(&atom, now) => loses.push(atom),
+            (true, _) | (false, _) => {}
+        }
+    }
+    (compress(gains), compress(loses))
 }
 
 /// All that a subject can do, and who it is; `None` where nothing maps it. What everybody who signs in can do
@@ -111,7 +119,7 @@ pub fn abilities(
     known: &KnownPrincipals,
     now: Timestamp,
 ) -> Option<(SignIn, Vec<Ability>)> {
-    let stand_in = stand_ins(subject, &[state], known, now).into_iter().next()?;
+    let stand_in = Cast::new(&[state], known, now).stand_ins(subject).into_iter().next()?;
     let view = View::of(state, &stand_in.caller, now);
     let mut atoms = BTreeSet::new();
     view.collect(&mut atoms, now);

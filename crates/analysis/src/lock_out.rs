@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::user_of;
-use crate::subject::stand_ins;
+use crate::subject::Cast;
 use crate::{Administers, KnownPrincipals, Subject, administers, as_text, subjects};
 
 /// Why a change is refused.
@@ -59,25 +59,31 @@ impl fmt::Display for LockOut {
 /// Those who administer the cluster, and how. Principals that IAM says are gone do not count, nor do those
 /// whose entry was made for another unique id: nobody can sign in as them.
 pub fn administrators(state: &Snapshot, known: &KnownPrincipals, now: Timestamp) -> BTreeMap<Subject, Administers> {
-    subjects(&[state])
-        .into_iter()
-        .filter_map(|subject| Some((subject.clone(), how(state, &subject, known, now)?)))
-        .collect()
+    let states = [state];
+    let stage = Stage { state, cast: Cast::new(&states, known, now), now };
+    let all = subjects(&states).into_iter();
+    all.filter_map(|subject| stage.administers(&subject).map(|how| (subject, how))).collect()
 }
 
-fn how(state: &Snapshot, subject: &Subject, known: &KnownPrincipals, now: Timestamp) -> Option<Administers> {
-    if let Subject::Principal(principal) = subject
-        && known.is_gone(principal)
-    {
-        return None;
+/// One state, ready to be asked about many.
+struct Stage<'a> {
+    state: &'a Snapshot,
+    cast: Cast<'a>,
+    now: Timestamp,
+}
+
+impl Stage<'_> {
+    fn administers(&self, subject: &Subject) -> Option<Administers> {
+        let callers = self.cast.stand_ins(subject);
+        callers
+            .iter()
+            .find_map(|stand_in| administers(self.state, &user_of(self.state, &stand_in.caller, self.now)?, self.now))
     }
-    let callers = stand_ins(subject, &[state], known, now);
-    callers.iter().find_map(|stand_in| administers(state, &user_of(state, &stand_in.caller, now)?, now))
-}
 
-fn signs_in(state: &Snapshot, subject: &Subject, known: &KnownPrincipals, now: Timestamp) -> bool {
-    let callers = stand_ins(subject, &[state], known, now);
-    callers.first().is_some_and(|stand_in| user_of(state, &stand_in.caller, now).is_some())
+    fn signs_in(&self, subject: &Subject) -> bool {
+        let callers = self.cast.stand_ins(subject);
+        callers.first().is_some_and(|stand_in| user_of(self.state, &stand_in.caller, self.now).is_some())
+    }
 }
 
 /// Whether a change is a lock-out. `caller` is who makes it, where that is known; a cluster that nobody
@@ -91,21 +97,24 @@ pub fn lock_out(
     now: Timestamp,
 ) -> Option<LockOut> {
     let mut reasons = Vec::new();
-    let admins = administrators(before, known, now);
-    if !admins.is_empty() && !admins.keys().any(|subject| how(after, subject, known, now).is_some()) {
-        reasons.push(LockOutReason::NobodyAdministers { before: admins.into_keys().collect() });
+    let (states_before, states_after) = ([before], [after]);
+    let was = Stage { state: before, cast: Cast::new(&states_before, known, now), now };
+    let is = Stage { state: after, cast: Cast::new(&states_after, known, now), now };
+    let admins: Vec<Subject> =
+        subjects(&states_before).into_iter().filter(|subject| was.administers(subject).is_some()).collect();
+    if !admins.is_empty() && !admins.iter().any(|subject| is.administers(subject).is_some()) {
+        reasons.push(LockOutReason::NobodyAdministers { before: admins });
     }
     let loses = |principal: &PrincipalArn| {
         let subject = Subject::Principal(principal.clone());
-        how(before, &subject, known, now).is_some() && how(after, &subject, known, now).is_none()
+        was.administers(&subject).is_some() && is.administers(&subject).is_none()
     };
     if let Some(caller) = caller.filter(|caller| loses(caller)) {
         reasons.push(LockOutReason::CallerLoses(caller.clone()));
     }
     for principal in protected {
         let subject = Subject::Principal(principal.clone());
-        let shut_out = signs_in(before, &subject, known, now) && !signs_in(after, &subject, known, now);
-        if loses(principal) || shut_out {
+        if loses(principal) || (was.signs_in(&subject) && !is.signs_in(&subject)) {
             reasons.push(LockOutReason::ProtectedLoses(principal.clone()));
         }
     }

@@ -100,93 +100,91 @@ pub(crate) struct StandIn {
     pub(crate) session: Option<String>,
 }
 
-/// The callers that tell all about a subject: one session that nothing names, and each session that a binding
-/// names through the placeholders of a username or group.
-pub(crate) fn stand_ins(
-    subject: &Subject,
-    states: &[&Snapshot],
-    known: &KnownPrincipals,
+/// Who can be asked about in some states, with what has to be found once for all of them.
+pub(crate) struct Cast<'a> {
+    states: &'a [&'a Snapshot],
+    known: &'a KnownPrincipals,
     now: Timestamp,
-) -> Vec<StandIn> {
-    let principal = match subject {
-        Subject::Principal(principal) => principal.without_path(),
-        Subject::OthersOf(account) => {
-            let partition = partition_of(states, account);
-            let kind = PrincipalKind::Role { path: "/".to_owned(), name: NOBODY_IN_PARTICULAR.to_owned() };
-            match PrincipalArn::new(partition, account.clone(), kind) {
-                Ok(principal) => principal,
-                Err(_) => return Vec::new(),
+    /// The unique ids that entries were made for, by ARN without path.
+    noted: BTreeMap<PrincipalArn, String>,
+}
+
+impl<'a> Cast<'a> {
+    pub(crate) fn new(states: &'a [&'a Snapshot], known: &'a KnownPrincipals, now: Timestamp) -> Cast<'a> {
+        let mut noted = BTreeMap::new();
+        for entry in states.iter().flat_map(|state| state.entries()) {
+            if let Some(id) = &entry.unique_id {
+                noted.entry(entry.principal.without_path()).or_insert_with(|| id.clone());
             }
         }
-    };
-    let unique_id = unique_id(&principal, states, known);
-    let caller = |session: &str| Caller {
-        arn: match principal.is_role() {
-            true => format!(
-                "arn:{}:sts::{}:assumed-role/{}/{session}",
-                principal.partition(),
-                principal.account(),
-                principal.name()
-            ),
-            false => principal.as_str().to_owned(),
-        },
-        principal: principal.clone(),
-        unique_id: unique_id.clone(),
-        session_name: if principal.is_role() { session.to_owned() } else { String::new() },
-        access_key_id: String::new(),
-    };
-    let node = caller(INSTANCE_SESSION);
-    let any = match states.iter().any(|state| state.needs_ec2_name(&node, now)) {
-        true => node,
-        false => caller(ANY_SESSION),
-    };
-    let mut sessions = BTreeSet::new();
-    if principal.is_role() {
-        for state in states {
-            if let Some(source) = state.identity(&any, Some(INSTANCE_DNS_NAME), now).map(|identity| identity.source) {
-                sessions_named(state, &source, &principal, &mut sessions);
+        Cast { states, known, now, noted }
+    }
+
+    /// The callers that tell all about a subject: one session that nothing names, and each session that a
+    /// binding names through the placeholders of a username or group. None for one that is gone from IAM:
+    /// nobody can sign in as it.
+    pub(crate) fn stand_ins(&self, subject: &Subject) -> Vec<StandIn> {
+        let principal = match subject {
+            Subject::Principal(principal) if self.known.is_gone(principal) => return Vec::new(),
+            Subject::Principal(principal) => principal.without_path(),
+            Subject::OthersOf(account) => {
+                let kind = PrincipalKind::Role { path: "/".to_owned(), name: NOBODY_IN_PARTICULAR.to_owned() };
+                match PrincipalArn::new(self.partition_of(account), account.clone(), kind) {
+                    Ok(principal) => principal,
+                    Err(_) => return Vec::new(),
+                }
+            }
+        };
+        let node = self.caller(&principal, INSTANCE_SESSION);
+        let any = match self.states.iter().any(|state| state.needs_ec2_name(&node, self.now)) {
+            true => node,
+            false => self.caller(&principal, ANY_SESSION),
+        };
+        let mut sessions = BTreeSet::new();
+        if principal.is_role() {
+            for state in self.states {
+                let identity = state.identity(&any, Some(INSTANCE_DNS_NAME), self.now);
+                if let Some(source) = identity.map(|identity| identity.source) {
+                    sessions_named(state, &source, &principal, &mut sessions);
+                }
             }
         }
+        let named = sessions.into_iter().map(|session| {
+            let caller = self.caller(&principal, &session);
+            StandIn { caller, session: Some(session) }
+        });
+        std::iter::once(StandIn { caller: any, session: None }).chain(named).collect()
     }
-    let named = sessions.into_iter().map(|session| StandIn { caller: caller(&session), session: Some(session) });
-    let named: Vec<StandIn> = named.collect();
-    std::iter::once(StandIn { caller: any, session: None }).chain(named).collect()
-}
 
-/// The id that a caller of this principal has now: the one that IAM tells, else the one that an entry was made
-/// for, else one of its own.
-fn unique_id(principal: &PrincipalArn, states: &[&Snapshot], known: &KnownPrincipals) -> String {
-    let told = known.get(principal).and_then(|facts| facts.unique_id.clone());
-    let noted = || {
-        let entries = states.iter().flat_map(|state| state.entries());
-        entries.filter(|entry| entry.principal.without_path() == *principal).find_map(|entry| entry.unique_id.clone())
-    };
-    told.or_else(noted).unwrap_or_else(|| match principal.kind() {
-        PrincipalKind::Root => principal.account().to_string(),
-        PrincipalKind::Role { .. } | PrincipalKind::User { .. } | PrincipalKind::FederatedUser { .. } => {
-            "UNKNOWN-UNIQUE-ID".to_owned()
-        }
-    })
-}
-
-/// The partition of an account: that of a principal that is known to be in it, else of anybody.
-fn partition_of(states: &[&Snapshot], account: &AccountId) -> Partition {
-    let mut any = None;
-    for subject in subjects_named(states) {
-        if subject.account() == account {
-            return subject.partition();
-        }
-        any = any.or(Some(subject.partition()));
+    fn caller(&self, principal: &PrincipalArn, session: &str) -> Caller {
+        let (partition, account, name) = (principal.partition(), principal.account(), principal.name());
+        let (arn, session_name) = match principal.is_role() {
+            true => (format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}"), session.to_owned()),
+            false => (principal.as_str().to_owned(), String::new()),
+        };
+        let unique_id = self.unique_id(principal);
+        Caller { principal: principal.clone(), arn, unique_id, session_name, access_key_id: String::new() }
     }
-    any.unwrap_or(Partition::Aws)
-}
 
-fn subjects_named(states: &[&Snapshot]) -> Vec<PrincipalArn> {
-    let principal = |subject| match subject {
-        Subject::Principal(principal) => Some(principal),
-        Subject::OthersOf(_) => None,
-    };
-    subjects(states).into_iter().filter_map(principal).collect()
+    /// The id that a caller of this principal has now: the one that IAM tells, else the one that an entry was
+    /// made for, else one of its own.
+    fn unique_id(&self, principal: &PrincipalArn) -> String {
+        let told = self.known.get(principal).and_then(|facts| facts.unique_id.as_ref());
+        told.or_else(|| self.noted.get(principal)).cloned().unwrap_or_else(|| "UNKNOWN-UNIQUE-ID".to_owned())
+    }
+
+    /// The partition of an account: that of a principal that is known to be in it, else of anybody.
+    fn partition_of(&self, account: &AccountId) -> Partition {
+        let mut any = None;
+        for subject in subjects(self.states) {
+            match subject {
+                Subject::Principal(principal) if principal.account() == account => return principal.partition(),
+                Subject::Principal(principal) => any = any.or(Some(principal.partition())),
+                Subject::OthersOf(_) => {}
+            }
+        }
+        any.unwrap_or(Partition::Aws)
+    }
 }
 
 /// The sessions whose username or group some binding names.
