@@ -12,7 +12,6 @@ use crate::negotiate::{Encoding, FULL, Offer, negotiate};
 use crate::respond::{encode, raw};
 
 const TEXT: &str = "text/plain; charset=utf-8";
-const VERSION: &str = include_str!("../../objects/data/version.json");
 const OLD_SCHEMA_TYPE: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /// The same as in [`old_schema`], as the protobuf message `openapi.v2.Document`: swagger (1), info (2: title, version).
 const OLD_SCHEMA: &[u8] = b"\x0a\x032.0\x12\x10\x0a\x0aKubernetes\x12\x02v1";
@@ -147,7 +146,7 @@ fn schema(call: &Call, path: &str) -> Result<Response, Failure> {
 
 /// `/version`, with the sandbox's own mark in the version, which clients parse as a semantic version.
 fn version(call: &Call) -> Result<Value, Failure> {
-    let mut value: Value = serde_json::from_str(VERSION).map_err(|error| internal(&error.to_string()))?;
+    let mut value = discovery::version().ok_or_else(|| internal("the version is not known"))?;
     if let Some(text) = value.get("gitVersion").and_then(Value::as_str) {
         let marked = format!("{text}{}", call.api.config.version_suffix);
         if let Some(object) = value.as_object_mut() {

@@ -1,23 +1,6 @@
 //! Small texts in the form that Go prints them, since clients and people compare Kubernetes' messages.
 
-/// A string as Go's `%q` prints it.
-pub(crate) fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            control if control.is_control() => out.push_str(&format!("\\x{:02x}", control as u32)),
-            plain => out.push(plain),
-        }
-    }
-    out.push('"');
-    out
-}
+pub(crate) use entryway_objects::validate::go_quote as quote;
 
 /// A list of strings as Go's `%q` prints it: `["a" "b"]`.
 pub(crate) fn quote_all<S: AsRef<str>>(texts: &[S]) -> String {
@@ -44,8 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_as_go_does() {
-        assert_eq!(quote("a\"b\\c\n"), r#""a\"b\\c\n""#);
+    fn lists_are_quoted_as_go_does() {
         assert_eq!(quote_all(&["a", ""]), r#"["a" ""]"#);
     }
 
