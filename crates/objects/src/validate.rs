@@ -153,8 +153,8 @@ fn printed(value: &Value) -> String {
     }
 }
 
-/// Go's `%q`.
-pub(crate) fn go_quote(text: &str) -> String {
+/// A text as Go's `%q` prints it, which Kubernetes' messages have throughout.
+pub fn go_quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
