@@ -29,6 +29,6 @@ pub use model::{
     ClusterSelector, Declared, DeclaredAwsAuth, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Expiry, OwnPolicy,
     PolicyRef, PrincipalRef,
 };
-pub use own::schema;
+pub use own::{schema, update};
 pub use read::{Format, UnknownFormat, read, read_all};
 pub use reader::ReadOptions;

@@ -246,9 +246,14 @@ impl<'t> Builder<'t> {
         self.stop(bytes, &format!("aliases stand for more than {MOST_ALIASED} values; write them out"))
     }
 
-    /// Where a collection ends: behind its bracket, or with its last value where it has none.
+    /// Where a collection ends: behind its bracket, or with its last value where it has none. (The parser's own
+    /// end of a bracket takes in spaces and comments behind it.)
     fn end(&mut self, span: &Span, last: Option<&Node>) -> usize {
-        if span.is_empty() { last.map_or(0, |last| last.bytes.end) } else { self.offsets.byte(span.end.index()) }
+        let at = self.offsets.byte(span.start.index());
+        match self.source.text().as_bytes().get(at) {
+            Some(b']' | b'}') => at + 1,
+            _ => last.map_or(0, |last| last.bytes.end),
+        }
     }
 
     fn syntax(&mut self, error: &ScanError) -> Stop {

@@ -6,11 +6,14 @@
 mod body;
 mod read;
 mod rules;
+mod splice;
 #[cfg(test)]
 mod tests;
+mod update;
 mod write;
 
 pub(crate) use read::read;
+pub use update::update;
 pub(crate) use write::write;
 
 /// The JSON Schema of the file, for editors and for `entryway schema`.
