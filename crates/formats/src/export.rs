@@ -86,10 +86,10 @@ pub fn export(declared: &Declared, target: Target) -> Read<String> {
         Target::Entryway => crate::own::write(declared),
         Target::TerraformModule => crate::terraform::write_module(declared),
         Target::TerraformResources => crate::terraform::write_resources(declared),
-        Target::Eksctl | Target::CloudFormation | Target::Ack | Target::Crossplane => Read {
-            value: String::new(),
-            diagnostics: vec![Diagnostic::error(format!("`{target}` can't be written yet"), None)],
-        },
+        Target::Eksctl => crate::eksctl::write(declared),
+        Target::CloudFormation => crate::cloudformation::write(declared),
+        Target::Ack => crate::manifest::write_ack(declared),
+        Target::Crossplane => crate::manifest::write_crossplane(declared),
     }
 }
 

@@ -6,10 +6,12 @@
 //! is `entryway_plan`): what can't be known from the text is [`PrincipalRef::Unknown`] with the reason, never
 //! a guess.
 
+mod aws_auth;
 mod check;
 mod cloudformation;
 mod diagnostic;
 mod eksctl;
+mod entry;
 mod export;
 mod json;
 mod manifest;
@@ -17,8 +19,10 @@ mod model;
 mod nearest;
 mod out;
 mod own;
+mod positions;
 mod read;
 mod reader;
+mod template;
 mod terraform;
 mod tree;
 mod yaml;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::manifest::Loose;
 use crate::reader::Reader;
 use crate::tree::Node;
 use crate::{Declared, Diagnostic, Place, Read, ReadOptions, Source, json, yaml};
@@ -82,9 +83,12 @@ pub fn read_all(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared
     if !terraform.is_empty() {
         all.add(crate::terraform::source::read(&terraform, options));
     }
+    // What one file leaves open, another may hold.
+    let mut loose = Loose::default();
     for source in &others {
-        all.add(read_one(source, options));
+        all.add(read_one(source, options, &mut loose));
     }
+    loose.join(&mut all.value, &mut all.diagnostics);
     crate::export::ends_from_tags(&mut all.value, &mut all.diagnostics);
     let mut checked = crate::check::check(&all.value);
     all.diagnostics.append(&mut checked);
@@ -106,25 +110,33 @@ impl Read<Declared> {
     }
 }
 
-fn read_one(source: &Arc<Source>, options: &ReadOptions) -> Read<Declared> {
+fn read_one(source: &Arc<Source>, options: &ReadOptions, loose: &mut Loose) -> Read<Declared> {
     let mut reader = Reader::new(source, options);
     let wanted = options.format;
     if wanted == Some(Format::TerraformJson) || (wanted.is_none() && crate::terraform::json::is_it(source.text())) {
         crate::terraform::json::read(&mut reader);
         return reader.finish();
     }
-    let documents = match documents(source) {
+    let mut documents = match documents(source) {
         Ok(read) => read,
         Err(diagnostic) => Read { value: Vec::new(), diagnostics: vec![diagnostic] },
     };
+    crate::template::explain(source, &mut documents.diagnostics);
     let failed = documents.has_errors();
     reader.diagnostics.extend(documents.diagnostics);
+    let mut manifests = Vec::new();
     for document in &documents.value {
-        read_document(document, &mut reader);
+        match reader.options.format.or_else(|| detect(document)) {
+            // Objects refer to each other, so they are read together.
+            Some(Format::Kubernetes) => manifests.push(document),
+            format => read_document(document, format, &mut reader),
+        }
     }
+    crate::manifest::read(&manifests, &mut reader);
     if documents.value.is_empty() && !failed && wanted != Some(Format::Entryway) {
         reader.warning(&(0..0), "there is nothing in it");
     }
+    loose.add(std::mem::take(&mut reader.loose));
     reader.finish()
 }
 
@@ -142,13 +154,12 @@ pub(crate) fn documents(source: &Arc<Source>) -> Result<Read<Vec<Node>>, Diagnos
     Ok(yaml::read(source))
 }
 
-fn read_document(document: &Node, reader: &mut Reader<'_>) {
-    let format = reader.options.format.or_else(|| detect(document));
+fn read_document(document: &Node, format: Option<Format>, reader: &mut Reader<'_>) {
     match format {
         Some(Format::Entryway) => crate::own::read(document, reader),
         Some(Format::Eksctl) => crate::eksctl::read(document, reader),
         Some(Format::CloudFormation) => crate::cloudformation::read(document, reader),
-        Some(Format::Kubernetes) => crate::manifest::read(document, reader),
+        Some(Format::Kubernetes) => crate::manifest::read(&[document], reader),
         // The whole text was asked for as one of these, and is none.
         Some(Format::TerraformJson | Format::TerraformSource) | None => {
             let start = document.bytes.start..document.bytes.start;
@@ -165,17 +176,23 @@ fn read_document(document: &Node, reader: &mut Reader<'_>) {
 fn detect(document: &Node) -> Option<Format> {
     let text = |key: &str| document.get(key).and_then(Node::text);
     if document.is_sequence() {
-        return None;
+        return if crate::eksctl::is_entries(document) {
+            Some(Format::Eksctl)
+        } else {
+            crate::manifest::is_it(document).then_some(Format::Kubernetes)
+        };
     }
     if let Some(version) = text("apiVersion").or_else(|| text("kind")) {
-        return Some(if version.starts_with("eksctl.io/") { Format::Eksctl } else { Format::Kubernetes });
+        return Some(if version.starts_with("eksctl.io/") || version == "ClusterConfig" { Format::Eksctl } else { Format::Kubernetes });
     }
     if document.get("Resources").is_some_and(Node::is_mapping) || document.get("AWSTemplateFormatVersion").is_some() {
         return Some(Format::CloudFormation);
     }
-    // `eksctl get accessentry`, kustomizations, authenticator configuration and bare lists are the manifests' matter.
     let own = ["clusters", "grants", "protected"].into_iter().any(|key| document.get(key).is_some());
-    own.then_some(Format::Entryway)
+    if own {
+        return Some(Format::Entryway);
+    }
+    crate::manifest::is_it(document).then_some(Format::Kubernetes)
 }
 
 fn is_terraform_source(source: &Source, options: &ReadOptions) -> bool {

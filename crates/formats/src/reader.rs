@@ -63,6 +63,8 @@ pub(crate) struct Reader<'o> {
     pub(crate) options: &'o ReadOptions,
     pub(crate) declared: Declared,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What belongs to something that may stand in another source.
+    pub(crate) loose: crate::manifest::Loose,
 }
 
 impl<'o> Reader<'o> {
@@ -73,6 +75,7 @@ impl<'o> Reader<'o> {
             options,
             declared: Declared::default(),
             diagnostics: Vec::new(),
+            loose: crate::manifest::Loose::default(),
         }
     }
 

@@ -46,7 +46,29 @@ pub(crate) struct Pair {
     pub(crate) value: Node,
 }
 
+/// The tag of a value that can't be known; its text says why.
+const UNKNOWN: &str = "!unknown";
+
 impl Node {
+    /// A value that can't be known, for that reason.
+    pub(crate) fn unknown(reason: impl Into<String>, bytes: Range<usize>) -> Node {
+        let value = Value::Scalar(Scalar { text: reason.into(), style: Style::Quoted });
+        Node { bytes, tag: Some(UNKNOWN.into()), value }
+    }
+
+    /// A text that stands there in other words.
+    pub(crate) fn of_text(text: impl Into<String>, bytes: Range<usize>) -> Node {
+        Node { bytes, tag: None, value: Value::Scalar(Scalar { text: text.into(), style: Style::Quoted }) }
+    }
+
+    /// Why the value can't be known, where it can't.
+    pub(crate) fn why_unknown(&self) -> Option<&str> {
+        match (&self.tag, &self.value) {
+            (Some(tag), Value::Scalar(scalar)) if &**tag == UNKNOWN => Some(&scalar.text),
+            _ => None,
+        }
+    }
+
     /// The member of that name; nothing where this is no mapping.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.pair(key).map(|pair| &pair.value)
