@@ -75,3 +75,44 @@ proptest! {
         there_and_back(&original, Target::TerraformResources, "main.tf")?;
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Whatever stood in the file, after an import it says what is in force, in whatever order.
+    #[test]
+    fn an_import_brings_the_file_to_what_is_in_force(
+        before in declared(Words { own: false }),
+        actual in declared(Words { own: false }),
+    ) {
+        let text = export(&before, Target::Entryway).value;
+        let source = Source::new("access.yaml", text.clone());
+        let written = entryway_formats::update(&source, &actual, &ReadOptions::default());
+        let again = read(&Source::new("access.yaml", written.value.clone()), &ReadOptions::default());
+        prop_assert!(!again.has_errors(), "{:?}\n{}\n---\n{}", again.diagnostics, text, written.value);
+        let sorted = |declared: &Declared| {
+            let mut declared = declared.clone();
+            for cluster in &mut declared.clusters {
+                cluster.mode = None;
+                for entry in &mut cluster.entries {
+                    entry.groups.take_if(|groups| groups.is_empty());
+                    for groups in entry.groups.iter_mut() {
+                        groups.sort_by(|a, b| a.value.cmp(&b.value));
+                        groups.dedup_by(|a, b| a.value == b.value);
+                    }
+                    entry.username.take_if(|name| name.value.is_empty());
+                }
+            }
+            let mut lines = meaning(&declared);
+            lines.sort();
+            lines
+        };
+        // Clusters that only the file has stay in it.
+        let mut expected = actual.clone();
+        let known = |declared: &Declared, cluster: &entryway_formats::DeclaredCluster| {
+            declared.clusters.iter().any(|one| one.selector.value == cluster.selector.value)
+        };
+        expected.clusters.extend(before.clusters.iter().filter(|cluster| !known(&actual, cluster)).cloned());
+        prop_assert_eq!(sorted(&again.value), sorted(&expected), "{}\n---\n{}", text, written.value);
+    }
+}
