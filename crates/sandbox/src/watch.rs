@@ -10,11 +10,12 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use entryway_objects::body::{self, FieldValidation};
 use entryway_objects::protobuf;
 use entryway_objects::status::Status;
 use entryway_objects::table::{self, IncludeObject};
 use entryway_objects::validate::FieldError;
-use entryway_store::{Change, Revision, StoreError, Watch};
+use entryway_store::{Change, ChangeBatch, Revision, StoreError, Watch};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
@@ -150,9 +151,7 @@ impl Events {
         let mut events = VecDeque::new();
         let after = match start {
             Start::Now => newest,
-            Start::After(version) | Start::Everything { at_least: version, .. } if version > newest => {
-                return Err(too_large(version, newest).into());
-            }
+            Start::Everything { at_least, .. } if at_least > newest => return Err(too_large(at_least, newest).into()),
             Start::After(version) => version,
             Start::Everything { .. } => {
                 let listing = storage.store.list(&prefix, Default::default()).await?;
@@ -173,7 +172,7 @@ impl Events {
         let opened = if after < api.born {
             Err(StoreError::Compacted { requested: after, oldest: api.born })
         } else {
-            storage.store.watch(&prefix, after).await
+            storage.store.watch(&prefix, after.min(newest)).await
         };
         let (watch, gone) = match opened {
             Ok(watch) => (watch, None),
@@ -214,28 +213,35 @@ impl Events {
                     None => std::future::pending().await,
                 }
             };
+            // The watch comes last: on a busy store it always has something, and the others must have their turn.
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping) => self.done = true,
-                batch = self.watch.next() => match batch {
-                    Ok(batch) => {
-                        for change in &batch.changes {
-                            self.change(change, batch.revision);
-                        }
-                        self.reached = batch.revision;
-                    }
-                    Err(StoreError::Compacted { requested, oldest }) => self.fail(&too_old(requested, oldest)),
-                    Err(error) => self.fail(&store_failure(&error)),
-                },
-                _ = tick => self.bookmark(false),
                 () = tokio::time::sleep_until(self.ends) => {
                     if self.bookmarks.is_some() {
                         self.bookmark(false);
                     }
                     self.done = true;
                 }
+                _ = tick => self.bookmark(false),
+                batch = self.watch.next() => match batch {
+                    Ok(batch) => self.take(&batch),
+                    Err(StoreError::Compacted { requested, oldest }) => self.fail(&too_old(requested, oldest)),
+                    Err(error) => self.fail(&store_failure(&error)),
+                },
             }
         }
+    }
+
+    fn take(&mut self, batch: &ChangeBatch) {
+        // A client may name a version that is still to come: it wants what follows that.
+        if batch.revision <= self.reached {
+            return;
+        }
+        for change in &batch.changes {
+            self.change(change, batch.revision);
+        }
+        self.reached = batch.revision;
     }
 
     /// A change as the selection sees it: what enters is added, what leaves is deleted.
@@ -270,7 +276,9 @@ impl Events {
             metadata.insert("annotations".into(), json!({INITIAL_EVENTS_END: "true"}));
         }
         let object = json!({"kind": served.kind, "apiVersion": served.api_version(), "metadata": metadata});
-        self.push("BOOKMARK", &object);
+        // With the fields that the type always shows.
+        let shown = body::retype(served, object.clone(), FieldValidation::Ignore);
+        self.push("BOOKMARK", &shown.map_or(object, |decoded| decoded.object));
     }
 
     /// The last event: what went wrong.
@@ -294,7 +302,7 @@ struct Nothing;
 
 #[async_trait::async_trait]
 impl Watch for Nothing {
-    async fn next(&mut self) -> Result<entryway_store::ChangeBatch, StoreError> {
+    async fn next(&mut self) -> Result<ChangeBatch, StoreError> {
         std::future::pending().await
     }
 }

@@ -131,6 +131,16 @@ async fn history_that_is_gone_is_said_on_the_stream() {
 }
 
 #[tokio::test]
+async fn a_version_to_come_is_waited_for() {
+    let (_cluster, client) = cluster().await;
+    let next = version(&client).await + 1;
+    let mut events = client.watch(&format!("{MAPS}?watch=1&resourceVersion={next}")).await;
+    client.post(MAPS, map("a", "x")).await.expect(201);
+    client.post(MAPS, map("b", "x")).await.expect(201);
+    assert_eq!(events.line().await, "ADDED b", "the first was the version that the client has");
+}
+
+#[tokio::test]
 async fn tables_are_watched_with_columns_once() {
     let (_cluster, client) = cluster().await;
     let table = client.with("accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
