@@ -74,6 +74,7 @@ pub(crate) async fn insert(
             new = lifecycle::default(&call.target.served, new);
             track_update(&call.target.served, None, &mut new, Manager { name, subresource: None, now });
         }
+        sign(call, &mut new);
         let created = lifecycle::create(&call.target.served, new, &with)?;
         let name = meta::name(&created).to_owned();
         if options.dry_run {
@@ -92,6 +93,21 @@ pub(crate) async fn insert(
             Err(NotInserted::Exists) => return Err(exists(call, &name)),
             Err(NotInserted::Failed(status)) => return Err(status.into()),
         }
+    }
+}
+
+/// A certificate signing request says who made it, whatever its maker says.
+fn sign(call: &ResourceCall, object: &mut Value) {
+    let served = &call.target.served;
+    if served.group != "certificates.k8s.io" || served.plural != "certificatesigningrequests" {
+        return;
+    }
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    for member in ["username", "uid", "groups", "extra"] {
+        spec.remove(member);
+    }
+    if let Ok(Value::Object(user)) = serde_json::to_value(&call.call.user) {
+        spec.extend(user);
     }
 }
 
