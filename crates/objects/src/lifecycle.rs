@@ -140,6 +140,11 @@ pub fn update(resource: &ResourceType, subresource: Option<&str>, old: &Value, n
             new = old.clone();
             set(&mut new, &["spec", "finalizers"], finalizers);
         }
+        Some("approval") => {
+            let conditions = new.pointer("/status/conditions").cloned().unwrap_or(json!([]));
+            new = old.clone();
+            set(&mut new, &["status", "conditions"], conditions);
+        }
         Some("ephemeralcontainers") => {
             // Everything else of a pod stays as it is; the pod's own rules for updates forbid this one field.
             let containers = new.pointer("/spec/ephemeralContainers").cloned();
@@ -167,7 +172,7 @@ pub fn update(resource: &ResourceType, subresource: Option<&str>, old: &Value, n
     check_metadata_update(&new, old, &mut errors);
     if subresource != Some("finalize") {
         check_labels(&new, "metadata", &mut errors);
-        let own_rules = !matches!(subresource, Some("status" | "ephemeralcontainers"));
+        let own_rules = !matches!(subresource, Some("status" | "approval" | "ephemeralcontainers"));
         if own_rules || resource.custom.is_some() {
             check(resource, kind, Check { new: &new, old: Some(old) }, &mut errors);
         }
