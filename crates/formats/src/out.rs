@@ -4,7 +4,6 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Out {
     Text(String),
-    Truth(bool),
     List(Vec<Out>),
     Map(Vec<(String, Out)>),
 }
@@ -68,7 +67,7 @@ impl Out {
                     member(key, value, indent, text);
                 }
             }
-            Out::Text(_) | Out::Truth(_) => {
+            Out::Text(_) => {
                 begin(text);
                 self.inline(text);
                 text.push('\n');
@@ -79,10 +78,10 @@ impl Out {
     /// Whether it fits on a line: scalars, what is empty, and short lists of texts.
     fn is_inline(&self, indent: usize) -> bool {
         match self {
-            Out::Text(_) | Out::Truth(_) => true,
+            Out::Text(_) => true,
             Out::Map(members) => members.is_empty(),
             Out::List(items) => {
-                let scalars = items.iter().all(|item| matches!(item, Out::Text(_) | Out::Truth(_)));
+                let scalars = items.iter().all(|item| matches!(item, Out::Text(_)));
                 let mut line = String::new();
                 scalars && {
                     self.inline(&mut line);
@@ -95,7 +94,6 @@ impl Out {
     fn inline(&self, text: &mut String) {
         match self {
             Out::Text(value) => text.push_str(&yaml_text(value)),
-            Out::Truth(value) => text.push_str(if *value { "true" } else { "false" }),
             Out::List(items) => {
                 text.push('[');
                 for (index, item) in items.iter().enumerate() {
@@ -134,7 +132,6 @@ impl Out {
         };
         match self {
             Out::Text(value) => text.push_str(&json_text(value)),
-            Out::Truth(value) => text.push_str(if *value { "true" } else { "false" }),
             Out::List(items) if items.is_empty() => text.push_str("[]"),
             Out::Map(members) if members.is_empty() => text.push_str("{}"),
             Out::List(items) => {

@@ -209,8 +209,3 @@ fn is_terraform_source(source: &Source, options: &ReadOptions) -> bool {
 fn extension(name: &str) -> &str {
     Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default()
 }
-
-/// The beginning of a source, for what is said of it as a whole.
-pub(crate) fn beginning(source: &Arc<Source>) -> Place {
-    Place { source: Arc::clone(source), bytes: 0..0 }
-}

@@ -48,12 +48,24 @@ pub(crate) struct Pair {
 
 /// The tag of a value that can't be known; its text says why.
 const UNKNOWN: &str = "!unknown";
+/// The tag of a member that a known value does not have: not known either, and Terraform's `try` passes over it.
+const MISSING: &str = "!missing";
 
 impl Node {
     /// A value that can't be known, for that reason.
     pub(crate) fn unknown(reason: impl Into<String>, bytes: Range<usize>) -> Node {
         let value = Value::Scalar(Scalar { text: reason.into(), style: Style::Quoted });
         Node { bytes, tag: Some(UNKNOWN.into()), value }
+    }
+
+    /// A member that a known value does not have, said in these words.
+    pub(crate) fn missing(reason: impl Into<String>, bytes: Range<usize>) -> Node {
+        Node { tag: Some(MISSING.into()), ..Node::unknown(reason, bytes) }
+    }
+
+    /// Whether it is such a member.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.tag.as_deref() == Some(MISSING)
     }
 
     /// A text that stands there in other words.
@@ -64,7 +76,7 @@ impl Node {
     /// Why the value can't be known, where it can't.
     pub(crate) fn why_unknown(&self) -> Option<&str> {
         match (&self.tag, &self.value) {
-            (Some(tag), Value::Scalar(scalar)) if &**tag == UNKNOWN => Some(&scalar.text),
+            (Some(tag), Value::Scalar(scalar)) if matches!(&**tag, UNKNOWN | MISSING) => Some(&scalar.text),
             _ => None,
         }
     }

@@ -1,4 +1,12 @@
 //! Entryway's own file: what it says is read, and every mistake is said where it stands.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, and prints its findings"
+)]
 
 use entryway_access::{AccessScope, EntryType};
 use entryway_formats::{

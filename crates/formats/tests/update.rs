@@ -1,4 +1,12 @@
 //! An existing file brought to what is in force: comments and order stay.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, and prints its findings"
+)]
 
 use entryway_formats::{Declared, ReadOptions, Severity, Source, read, update};
 
@@ -154,4 +162,18 @@ fn line_ends_of_the_file_are_kept() {
         "clusters:\n- name: a\n  access: [{principal: role/X, policies: [View]}]\n",
     );
     assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text:?}");
+}
+
+#[test]
+fn a_grant_for_a_while_stays_one_and_an_end_is_taken_over() {
+    let existing = "clusters:\n- name: a\n  access:\n  - principal: role/X\n    policies:\n      - {policy: View, for: 8h}\n      - Edit # long\n    for: 1d\n";
+    let actual = |ends: &str| {
+        format!(
+            "clusters:\n- name: a\n  access:\n  - {{principal: role/X, policies: [{{policy: View, expires: 2030-01-01T00:00Z}}, Edit], {ends}}}\n"
+        )
+    };
+    assert_eq!(updated(existing, &actual("expires: 2030-01-02T00:00Z")), existing);
+    let text = updated(existing, &actual("groups: [g]"));
+    assert!(text.contains("      - Edit # long\n    groups: [g]\n"), "{text}");
+    assert!(!text.contains("for: 1d"), "{text}");
 }

@@ -12,8 +12,8 @@ use super::write;
 use crate::out::Out;
 use crate::tree::{Node, Pair};
 use crate::{
-    ClusterSelector, Declared, DeclaredCluster, DeclaredEntry, Diagnostic, Expiry, PolicyRef, PrincipalRef, Read,
-    ReadOptions, Source, json, read as read_source, yaml,
+    ClusterSelector, Declared, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Diagnostic, Expiry, Placed, PolicyRef,
+    PrincipalRef, Read, ReadOptions, Source, json, read as read_source, yaml,
 };
 
 /// The text of `existing`, changed to declare what `actual` does for its clusters. Clusters of the file that
@@ -141,7 +141,7 @@ impl World<'_> {
         for (start, group) in groups {
             let is_kept = |(entry, live): &(&DeclaredEntry, Option<&DeclaredEntry>)| {
                 live.is_some_and(|live| {
-                    self.content(entry, true) == self.content(live, true) && ends_agree(entry, live)
+                    content(entry) == content(live) && ends_agree(entry, live) && policy_ends_agree(entry, live)
                 })
             };
             if group.iter().all(is_kept) {
@@ -233,9 +233,9 @@ impl World<'_> {
             return;
         }
         let Out::Map(wanted) = write::body(live, self.partition, self.own, diagnostics) else { return };
-        let (old, new) = (self.content(entry, false), self.content(live, false));
+        let (old, new) = (content(entry), content(live));
         for key in ["type", "username", "groups", "policies", "tags"] {
-            if old.get(key) == new.get(key) {
+            if old.get(key) == new.get(key) && (key != "policies" || policy_ends_agree(entry, live)) {
                 continue;
             }
             let value = wanted.iter().find(|(name, _)| name == key).map(|(_, value)| value);
@@ -292,39 +292,53 @@ impl World<'_> {
             },
         }
     }
+}
 
-    /// What an entry gives, key by key, as comparable text. Entryway's own tags are no part of a file.
-    fn content(&self, entry: &DeclaredEntry, with_ends: bool) -> BTreeMap<&'static str, String> {
-        let groups: BTreeSet<&str> = entry.groups.iter().flatten().map(|group| group.value.as_str()).collect();
-        let policy = |policy: &crate::DeclaredPolicy| {
-            let name = match &policy.policy.value {
-                PolicyRef::Arn(PolicyArn::Own { name, .. }) | PolicyRef::Own(name) => format!("own {name}"),
-                PolicyRef::Arn(arn @ PolicyArn::Aws { .. }) => arn.to_string(),
-                PolicyRef::Unknown { label, .. } => label.clone(),
-            };
-            let namespaces: BTreeSet<&str> = policy.scope.value.namespaces().iter().map(|one| one.as_str()).collect();
-            let end = policy.expires.as_ref().filter(|_| with_ends).map(|end| match end.value {
-                Expiry::At(at) => at.to_string(),
-                Expiry::For(_) => "for".to_owned(),
-            });
-            format!("{name} {} {namespaces:?} {end:?}", policy.scope.value.kind())
-        };
-        let policies: BTreeSet<String> = entry.policies.iter().map(policy).collect();
-        let tags: BTreeMap<_, _> = entry.tags.iter().filter(|(key, _)| !key.starts_with("entryway:")).collect();
-        let username = entry.username.as_ref().map(|username| username.value.clone());
-        BTreeMap::from([
-            ("type", entry.kind.value.to_string()),
-            ("username", username.unwrap_or_default()),
-            ("groups", format!("{groups:?}")),
-            ("policies", format!("{policies:?}")),
-            ("tags", format!("{tags:?}")),
-        ])
+/// What an entry gives, key by key, as comparable text, without ends. Entryway's own tags are no part of a file.
+fn content(entry: &DeclaredEntry) -> BTreeMap<&'static str, String> {
+    let groups: BTreeSet<&str> = entry.groups.iter().flatten().map(|group| group.value.as_str()).collect();
+    let policy = |policy: &DeclaredPolicy| {
+        let namespaces: BTreeSet<&str> = policy.scope.value.namespaces().iter().map(|one| one.as_str()).collect();
+        format!("{} {} {namespaces:?}", policy_key(policy), policy.scope.value.kind())
+    };
+    let policies: BTreeSet<String> = entry.policies.iter().map(policy).collect();
+    let tags: BTreeMap<_, _> = entry.tags.iter().filter(|(key, _)| !key.starts_with("entryway:")).collect();
+    let username = entry.username.as_ref().map(|username| username.value.clone());
+    BTreeMap::from([
+        ("type", entry.kind.value.to_string()),
+        ("username", username.unwrap_or_default()),
+        ("groups", format!("{groups:?}")),
+        ("policies", format!("{policies:?}")),
+        ("tags", format!("{tags:?}")),
+    ])
+}
+
+/// What tells a policy from the others of an entry.
+fn policy_key(policy: &DeclaredPolicy) -> String {
+    match &policy.policy.value {
+        PolicyRef::Arn(PolicyArn::Own { name, .. }) | PolicyRef::Own(name) => format!("own {name}"),
+        PolicyRef::Arn(arn @ PolicyArn::Aws { .. }) => arn.to_string(),
+        PolicyRef::Unknown { label, .. } => label.clone(),
     }
 }
 
-/// Whether the ends are the same; `for` agrees with any time, since that began when it was applied.
+/// Whether each policy has the same end in both.
+fn policy_ends_agree(known: &DeclaredEntry, live: &DeclaredEntry) -> bool {
+    known.policies.iter().all(|policy| {
+        let key = policy_key(policy);
+        let other = live.policies.iter().find(|other| policy_key(other) == key);
+        other.is_none_or(|other| agree(policy.expires.as_ref(), other.expires.as_ref()))
+    })
+}
+
+/// Whether both entries have the same end.
 fn ends_agree(known: &DeclaredEntry, live: &DeclaredEntry) -> bool {
-    match (known.expires.as_ref().map(|end| end.value), live.expires.as_ref().map(|end| end.value)) {
+    agree(known.expires.as_ref(), live.expires.as_ref())
+}
+
+/// Whether two ends are the same; `for` agrees with any time, since that began when it was applied.
+fn agree(known: Option<&Placed<Expiry>>, live: Option<&Placed<Expiry>>) -> bool {
+    match (known.map(|end| end.value), live.map(|end| end.value)) {
         (Some(Expiry::For(_)), Some(_)) => true,
         (a, b) => a == b,
     }

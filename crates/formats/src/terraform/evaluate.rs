@@ -15,7 +15,6 @@ use hcl_edit::structure::Block;
 use hcl_edit::template::{Element, Template};
 
 use super::functions::call;
-use super::{missing, unknown, why_unknown};
 use crate::ReadOptions;
 use crate::tree::{Node, Pair, Scalar, Style, Value};
 
@@ -89,9 +88,9 @@ impl<'f> Evaluator<'f> {
         self.depth += 1;
         self.made += 1;
         let node = if self.depth > DEEPEST {
-            unknown("the expression refers through too many others", bytes)
+            Node::unknown("the expression refers through too many others", bytes)
         } else if self.made > MOST_VALUES {
-            unknown("the expressions of this folder make too many values", bytes)
+            Node::unknown("the expressions of this folder make too many values", bytes)
         } else {
             self.value(expr, bytes)
         };
@@ -129,8 +128,8 @@ impl<'f> Evaluator<'f> {
                         ObjectKey::Expression(expression) => self.evaluate(sub(expression)),
                     };
                     let Some(name) = key.text().map(str::to_owned) else {
-                        let reason = why_unknown(&key).unwrap_or("a key is no text").to_owned();
-                        return unknown(reason, key.bytes);
+                        let reason = key.why_unknown().unwrap_or("a key is no text").to_owned();
+                        return Node::unknown(reason, key.bytes);
                     };
                     let value = self.evaluate(sub(value.expr()));
                     pairs.retain(|pair| pair.key != name);
@@ -140,13 +139,13 @@ impl<'f> Evaluator<'f> {
             }
             Expression::Variable(name) => match self.bound_value(name.as_str()) {
                 Some(value) => value,
-                None => unknown(format!("`{}` names nothing here", name.as_str()), bytes),
+                None => Node::unknown(format!("`{}` names nothing here", name.as_str()), bytes),
             },
             Expression::Conditional(conditional) => self.conditional(conditional, base, bytes),
             Expression::FuncCall(function) => {
                 let name = function.name.name.as_str().to_owned();
                 if function.name.is_namespaced() {
-                    return unknown(format!("functions of providers are not evaluated (`{name}`)"), bytes);
+                    return Node::unknown(format!("functions of providers are not evaluated (`{name}`)"), bytes);
                 }
                 let mut arguments: Vec<Node> = Vec::new();
                 for argument in &function.args {
@@ -155,7 +154,7 @@ impl<'f> Evaluator<'f> {
                 if function.args.expand_final()
                     && let Some(last) = arguments.pop()
                 {
-                    if why_unknown(&last).is_some() {
+                    if last.why_unknown().is_some() {
                         return last;
                     }
                     arguments.extend(last.items().iter().cloned());
@@ -174,7 +173,7 @@ impl<'f> Evaluator<'f> {
             Expression::BinaryOp(operation) => {
                 let (left, right) = (self.evaluate(sub(&operation.lhs_expr)), self.evaluate(sub(&operation.rhs_expr)));
                 for side in [&left, &right] {
-                    if why_unknown(side).is_some() {
+                    if side.why_unknown().is_some() {
                         return unknown_of(side, "", bytes);
                     }
                 }
@@ -183,7 +182,7 @@ impl<'f> Evaluator<'f> {
                     (BinaryOperator::NotEq, _, _) => plain(&(!same(&left, &right)).to_string(), bytes),
                     (BinaryOperator::And, Some(a), Some(b)) => plain(&(a && b).to_string(), bytes),
                     (BinaryOperator::Or, Some(a), Some(b)) => plain(&(a || b).to_string(), bytes),
-                    _ => unknown("arithmetic is not evaluated", bytes),
+                    _ => Node::unknown("arithmetic is not evaluated", bytes),
                 }
             }
             Expression::ForExpr(expression) => self.for_each(expression, base, bytes),
@@ -212,10 +211,10 @@ impl<'f> Evaluator<'f> {
                         None => return unknown_of(&value, "what is put into the text is no text", bytes),
                     }
                 }
-                Element::Directive(_) => return unknown("directives (`%{`) are not evaluated", bytes),
+                Element::Directive(_) => return Node::unknown("directives (`%{`) are not evaluated", bytes),
             }
             if text.len() > 1 << 20 {
-                return unknown("the text is too long", bytes);
+                return Node::unknown("the text is too long", bytes);
             }
         }
         quoted(&text, bytes)
@@ -224,7 +223,7 @@ impl<'f> Evaluator<'f> {
     fn for_each(&mut self, expression: &ForExpr, base: usize, bytes: Range<usize>) -> Node {
         let collection = self.evaluate(Expr { expression: &expression.intro.collection_expr, base });
         if expression.grouping {
-            return unknown("`for` with grouping is not evaluated", bytes);
+            return Node::unknown("`for` with grouping is not evaluated", bytes);
         }
         let Some(elements) = elements(&collection) else {
             return unknown_of(&collection, "`for` goes over something that is no collection", bytes);
@@ -289,7 +288,7 @@ impl<'f> Evaluator<'f> {
                     }
                 }
                 TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => {
-                    return unknown("splats (`[*]`) are not evaluated", bytes);
+                    return Node::unknown("splats (`[*]`) are not evaluated", bytes);
                 }
             });
         }
@@ -304,13 +303,13 @@ impl<'f> Evaluator<'f> {
         let mut value = root;
         for step in steps.iter().skip(used) {
             let next = match (&value.value, step.parse::<usize>()) {
-                _ if why_unknown(&value).is_some() => return value,
+                _ if value.why_unknown().is_some() => return value,
                 (Value::Sequence(items), Ok(index)) => items.get(index),
                 _ => value.get(step),
             };
             value = match next {
                 Some(next) => next.clone(),
-                None => return missing(format!("`{shown}`: there is no `{step}`"), bytes),
+                None => return Node::missing(format!("`{shown}`: there is no `{step}`"), bytes),
             };
         }
         self.pay(value)
@@ -328,11 +327,11 @@ impl<'f> Evaluator<'f> {
             "data" => self
                 .data(of(0), of(2), bytes)
                 .map(|value| (value, 3))
-                .ok_or_else(|| unknown(format!("`{shown}` is known only when Terraform runs"), bytes.clone())),
+                .ok_or_else(|| Node::unknown(format!("`{shown}` is known only when Terraform runs"), bytes.clone())),
             "module" => {
-                let output = self
-                    .module_output(of(0), of(1))
-                    .ok_or_else(|| unknown(format!("`{shown}` is known only when Terraform runs"), bytes.clone()))?;
+                let output = self.module_output(of(0), of(1)).ok_or_else(|| {
+                    Node::unknown(format!("`{shown}` is known only when Terraform runs"), bytes.clone())
+                })?;
                 Ok((output, 2))
             }
             kind => {
@@ -347,7 +346,7 @@ impl<'f> Evaluator<'f> {
                 });
                 match written {
                     Some(expr) => Ok((self.guarded(&format!("{kind}.{}.{attribute}", of(0)), expr, bytes), 2)),
-                    None => Err(unknown(format!("`{shown}` is known only when Terraform runs"), bytes.clone())),
+                    None => Err(Node::unknown(format!("`{shown}` is known only when Terraform runs"), bytes.clone())),
                 }
             }
         }
@@ -358,16 +357,16 @@ impl<'f> Evaluator<'f> {
         let expr = if kind == "local" {
             match self.definitions.locals.get(name) {
                 Some(expr) => *expr,
-                None => return unknown(format!("there is no local `{name}` in these files"), bytes.clone()),
+                None => return Node::unknown(format!("there is no local `{name}` in these files"), bytes.clone()),
             }
         } else {
             match self.definitions.variables.get(name) {
                 Some(Variable::Given(value)) => return value.clone(),
                 Some(Variable::Default(expr)) => *expr,
                 Some(Variable::Nothing) => {
-                    return unknown(format!("the variable `{name}` has no value"), bytes.clone());
+                    return Node::unknown(format!("the variable `{name}` has no value"), bytes.clone());
                 }
-                None => return unknown(format!("there is no variable `{name}` in these files"), bytes.clone()),
+                None => return Node::unknown(format!("there is no variable `{name}` in these files"), bytes.clone()),
             }
         };
         self.guarded(&format!("{kind}.{name}"), expr, bytes)
@@ -381,7 +380,7 @@ impl<'f> Evaluator<'f> {
             if self.cycles.len() < 16 {
                 self.cycles.push((cycle.clone(), bytes.clone()));
             }
-            return unknown(format!("it refers to itself: {cycle}"), bytes.clone());
+            return Node::unknown(format!("it refers to itself: {cycle}"), bytes.clone());
         }
         self.underway.push(name.to_owned());
         // Names of a `for` around the reference are none within it.
@@ -425,7 +424,7 @@ impl<'f> Evaluator<'f> {
     fn pay(&mut self, value: Node) -> Node {
         self.made = self.made.saturating_add(crate::yaml::weight(&value));
         if self.made > MOST_VALUES {
-            return unknown("the expressions of this folder make too many values", value.bytes);
+            return Node::unknown("the expressions of this folder make too many values", value.bytes);
         }
         value
     }
@@ -474,7 +473,7 @@ pub(super) fn plain(text: &str, bytes: Range<usize>) -> Node {
 
 /// Unknown for the reason that `value` is, else for the given one.
 fn unknown_of(value: &Node, otherwise: &str, bytes: Range<usize>) -> Node {
-    unknown(why_unknown(value).unwrap_or(otherwise), bytes)
+    Node::unknown(value.why_unknown().unwrap_or(otherwise), bytes)
 }
 
 /// A traversal as it is written, without spaces and comments around it.

@@ -3,18 +3,17 @@
 use std::ops::Range;
 
 use super::evaluate::{node, plain, quoted, same};
-use super::{MISSING, unknown, why_unknown};
 use crate::tree::{Node, Pair, Value};
 
 /// The value of a call; unknown where the function is not one of these, or an argument is not known.
 pub(super) fn call(name: &str, arguments: Vec<Node>, bytes: Range<usize>) -> Node {
     if name == "try" {
         // What is not there is passed over; what is not known may be right, and ends the search.
-        let is_there = |argument: &Node| argument.tag.as_deref() != Some(MISSING);
-        return arguments.into_iter().find(is_there).unwrap_or_else(|| unknown("`try` finds nothing", bytes));
+        let is_there = |argument: &Node| !argument.is_missing();
+        return arguments.into_iter().find(is_there).unwrap_or_else(|| Node::unknown("`try` finds nothing", bytes));
     }
-    if let Some(reason) = arguments.iter().find_map(why_unknown) {
-        return unknown(reason, bytes);
+    if let Some(reason) = arguments.iter().find_map(Node::why_unknown) {
+        return Node::unknown(reason, bytes);
     }
     let made = match (name, arguments.as_slice()) {
         ("merge", maps) => merge(maps).map(Value::Mapping),
@@ -45,16 +44,20 @@ pub(super) fn call(name: &str, arguments: Vec<Node>, bytes: Range<usize>) -> Nod
         }
         ("lookup", [map, key, rest @ ..]) => {
             let found = key.text().and_then(|key| map.get(key)).or(rest.first());
-            return found.cloned().unwrap_or_else(|| unknown("`lookup` finds nothing", bytes));
+            return found.cloned().unwrap_or_else(|| Node::unknown("`lookup` finds nothing", bytes));
         }
         ("coalesce", values) => {
             let some = |value: &&Node| !value.is_null() && value.text() != Some("");
-            return values.iter().find(some).cloned().unwrap_or_else(|| unknown("`coalesce` finds nothing", bytes));
+            return values
+                .iter()
+                .find(some)
+                .cloned()
+                .unwrap_or_else(|| Node::unknown("`coalesce` finds nothing", bytes));
         }
         _ => return text_function(name, &arguments, bytes),
     };
     made.map_or_else(
-        || unknown(format!("`{name}` is called with what it does not take"), bytes.clone()),
+        || Node::unknown(format!("`{name}` is called with what it does not take"), bytes.clone()),
         |value| node(value, bytes.clone()),
     )
 }
@@ -72,11 +75,11 @@ fn text_function(name: &str, arguments: &[Node], bytes: Range<usize>) -> Node {
         ("length", [of], _) if of.is_sequence() || of.is_mapping() => {
             return plain(&(of.items().len() + of.pairs().len()).to_string(), bytes);
         }
-        _ => return unknown(format!("the function `{name}` is not evaluated"), bytes),
+        _ => return Node::unknown(format!("the function `{name}` is not evaluated"), bytes),
     };
     match made {
         Some(text) if text.len() <= 1 << 20 => quoted(&text, bytes),
-        Some(_) | None => unknown(format!("`{name}` is called with what it does not take"), bytes),
+        Some(_) | None => Node::unknown(format!("`{name}` is called with what it does not take"), bytes),
     }
 }
 

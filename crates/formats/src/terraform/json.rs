@@ -14,21 +14,12 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
+use super::TYPES;
 use super::references::References;
 use super::resource::{Resource, declare};
-use super::unknown;
 use crate::reader::Reader;
 use crate::tree::{Node, Value};
 use crate::{Diagnostic, json};
-
-const TYPES: [&str; 6] = [
-    "aws_eks_access_entry",
-    "aws_eks_access_policy_association",
-    "aws_eks_cluster",
-    "kubernetes_config_map",
-    "kubernetes_config_map_v1",
-    "kubernetes_config_map_v1_data",
-];
 
 /// Whether a text is one: JSON with the marks of Terraform near its beginning.
 pub(crate) fn is_it(text: &str) -> bool {
@@ -365,7 +356,7 @@ fn is_absent(raw: Option<&RawValue>) -> bool {
 /// Marks what is unknown: `true` stands in `marks` where the value is known only after the apply.
 fn overlay(values: &mut Node, marks: &Node) {
     if marks.truth() == Some(true) {
-        *values = unknown(KNOWN_AFTER_APPLY, values.bytes.clone());
+        *values = Node::unknown(KNOWN_AFTER_APPLY, values.bytes.clone());
         return;
     }
     match (&mut values.value, &marks.value) {
@@ -374,7 +365,7 @@ fn overlay(values: &mut Node, marks: &Node) {
                 match pairs.iter_mut().find(|pair| pair.key == mark.key) {
                     Some(pair) => overlay(&mut pair.value, &mark.value),
                     None if mark.value.truth() == Some(true) => {
-                        let value = unknown(KNOWN_AFTER_APPLY, mark.value.bytes.clone());
+                        let value = Node::unknown(KNOWN_AFTER_APPLY, mark.value.bytes.clone());
                         let key_bytes = mark.key_bytes.clone();
                         pairs.push(crate::tree::Pair { key: mark.key.clone(), key_bytes, value });
                     }

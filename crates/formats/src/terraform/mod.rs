@@ -1,5 +1,5 @@
 //! Terraform: the JSON of plans and states, and the language itself. Both become the same resources, whose
-//! values are nodes of the tree; a value that can't be known is a node with the tag [`UNKNOWN`].
+//! values are nodes of the tree, some of which are not known.
 
 mod evaluate;
 mod functions;
@@ -13,31 +13,14 @@ mod write;
 
 pub(crate) use write::{write_module, write_resources};
 
-use std::ops::Range;
-
-use crate::tree::{Node, Scalar, Style, Value};
-
-/// The tag of a value that can't be known; its text says why.
-const UNKNOWN: &str = "!unknown";
-
-/// A value that can't be known, for that reason.
-fn unknown(reason: impl Into<String>, bytes: Range<usize>) -> Node {
-    let value = Value::Scalar(Scalar { text: reason.into(), style: Style::Quoted });
-    Node { bytes, tag: Some(UNKNOWN.into()), value }
-}
-
-/// The tag of what is not there at all, which is unknown too; Terraform's `try` passes over it.
-const MISSING: &str = "!missing";
-
-/// A member that a known value does not have.
-fn missing(reason: impl Into<String>, bytes: Range<usize>) -> Node {
-    Node { tag: Some(MISSING.into()), ..unknown(reason, bytes) }
-}
-
-/// Why a value can't be known, where it can't.
-fn why_unknown(node: &Node) -> Option<&str> {
-    match (&node.tag, &node.value) {
-        (Some(tag), Value::Scalar(scalar)) if matches!(&**tag, UNKNOWN | MISSING) => Some(&scalar.text),
-        _ => None,
-    }
-}
+/// The types of resources that are about access.
+const TYPES: [&str; 8] = [
+    "aws_eks_access_entry",
+    "aws_eks_access_policy_association",
+    "aws_eks_cluster",
+    "kubernetes_config_map",
+    "kubernetes_config_map_v1",
+    "kubernetes_config_map_v1_data",
+    "kubernetes_manifest",
+    "kubectl_manifest",
+];

@@ -10,7 +10,6 @@ use hcl_edit::structure::Block;
 use super::evaluate::{Evaluator, Expr, shifted};
 use super::resource::{entry, not_known, policy};
 use super::source::{Instance, instances};
-use super::why_unknown;
 use crate::nearest::{did_you_mean, nearest};
 use crate::reader::Reader;
 use crate::tree::Node;
@@ -20,6 +19,9 @@ const ENTRY_KEYS: [&str; 6] =
     ["principal_arn", "kubernetes_groups", "type", "user_name", "tags", "policy_associations"];
 const POLICY_KEYS: [&str; 2] = ["policy_arn", "access_scope"];
 const SCOPE_KEYS: [&str; 2] = ["type", "namespaces"];
+/// Inputs of the aws-auth sub-module (20.x), and of the module itself before.
+const AWS_AUTH: [(&str, &str); 3] =
+    [("aws_auth_roles", "mapRoles"), ("aws_auth_users", "mapUsers"), ("aws_auth_accounts", "mapAccounts")];
 const INPUTS: [&str; 3] = ["access_entries", "authentication_mode", "enable_cluster_creator_admin_permissions"];
 
 /// Declares what a module block makes, where it is a call of the eks module.
@@ -31,10 +33,11 @@ pub(super) fn declare_module(
     reader: &mut Reader<'_>,
 ) {
     let has_entries = block.body.has_attribute("access_entries");
-    if !is_eks_module(block) && !has_entries {
+    let has_aws_auth = AWS_AUTH.iter().any(|(input, _)| block.body.has_attribute(input));
+    if !is_eks_module(block) && !has_entries && !has_aws_auth {
         return;
     }
-    if !is_eks_module(block) {
+    if !is_eks_module(block) && has_entries {
         let bytes = shifted(block.ident.span(), base);
         reader.warning(
             &bytes,
@@ -54,8 +57,46 @@ pub(super) fn declare_module(
     }
     let address = format!("module.{name}");
     for instance in instances(block, base, &address, evaluator, reader) {
-        declare_instance(&instance, block, base, evaluator, reader);
+        if is_eks_module(block) || has_entries {
+            declare_instance(&instance, block, base, evaluator, reader);
+        }
+        if has_aws_auth {
+            declare_aws_auth(&instance, block, base, evaluator, reader);
+        }
     }
+}
+
+/// The lines that a call gives to the aws-auth sub-module. It does not say for which cluster, unless that is the
+/// module's own.
+fn declare_aws_auth(
+    instance: &Instance,
+    block: &Block,
+    base: usize,
+    evaluator: &mut Evaluator<'_>,
+    reader: &mut Reader<'_>,
+) {
+    let mut lists = Vec::new();
+    for (input, key) in AWS_AUTH {
+        let Some(attribute) = block.body.get_attribute(input) else { continue };
+        let value =
+            instance.within(evaluator, |evaluator| evaluator.evaluate(Expr { expression: &attribute.value, base }));
+        if value.why_unknown().is_some() {
+            not_known(&value, input, reader);
+        } else {
+            lists.push((key, value));
+        }
+    }
+    let lists: Vec<(&str, &Node)> = lists.iter().map(|(key, value)| (*key, value)).collect();
+    let aws_auth = crate::aws_auth::read_lists(&lists, reader);
+    let name = block.body.get_attribute("cluster_name").map(|attribute| Expr { expression: &attribute.value, base });
+    let name = name.map(|expr| instance.within(evaluator, |evaluator| evaluator.evaluate(expr)));
+    let whole = shifted(block.span(), base);
+    let selector = match name.as_ref().and_then(Node::text).and_then(|text| text.parse().ok()) {
+        Some(name) => reader.named(name, None, None),
+        None => reader.default_cluster(&instance.address, "a ConfigMap does not say which cluster it is in"),
+    };
+    let selector = reader.placed(selector, &whole);
+    crate::aws_auth::add(&mut reader.cluster(selector).aws_auth, aws_auth);
 }
 
 /// The module itself, from the registry or from git; not one of its sub-modules.
@@ -76,7 +117,7 @@ fn declare_instance(
     reader: &mut Reader<'_>,
 ) {
     let whole = shifted(block.span(), base);
-    let mut input = |name: &str, evaluator: &mut Evaluator<'_>| {
+    let input = |name: &str, evaluator: &mut Evaluator<'_>| {
         let attribute = block.body.get_attribute(name)?;
         let expr = Expr { expression: &attribute.value, base };
         Some(instance.within(evaluator, |evaluator| evaluator.evaluate(expr))).filter(|node| !node.is_null())
@@ -99,7 +140,7 @@ fn declare_instance(
         },
         other => {
             let reason =
-                other.and_then(|(node, _)| why_unknown(node)).unwrap_or("the module has no name for the cluster");
+                other.and_then(|(node, _)| node.why_unknown()).unwrap_or("the module has no name for the cluster");
             let selector = reader.default_cluster(&instance.address, reason);
             if let ClusterSelector::Unknown { reason, .. } = &selector {
                 let message = format!("the cluster of `{}` is not known: {reason}", instance.address);

@@ -6,7 +6,6 @@ use serde_json::Value as Json;
 
 use super::json::{KNOWN_AFTER_APPLY, Members};
 use super::resource::Resource;
-use super::{unknown, why_unknown};
 
 /// Calls within calls; more than any real configuration has.
 const DEEPEST: usize = 32;
@@ -56,7 +55,7 @@ impl References {
             .iter()
             .filter(|resource| resource.kind == "aws_eks_cluster")
             .filter_map(|resource| {
-                let name = resource.values.get("name").filter(|node| why_unknown(node).is_none())?;
+                let name = resource.values.get("name").filter(|node| node.why_unknown().is_none())?;
                 Some((resource.module.clone(), without_index(resource.local_address()), name.text()?.to_owned()))
             })
             .collect();
@@ -64,7 +63,7 @@ impl References {
             let (module, local) = (resource.module.clone(), without_index(resource.local_address()));
             for attribute in ["cluster_name", "principal_arn"] {
                 let Some(pair) = pair_mut(resource, attribute) else { continue };
-                if why_unknown(&pair.value).is_none() {
+                if pair.value.why_unknown().is_none() {
                     continue;
                 }
                 let targets = self.targets(&module, &local, attribute);
@@ -81,7 +80,7 @@ impl References {
                         pair.value = crate::tree::Node { bytes, tag: None, value: crate::tree::Value::Scalar(scalar) };
                     }
                     (_, _, Some((_, target))) if !target.starts_with("each.") => {
-                        pair.value = unknown(format!("`{target}` is {KNOWN_AFTER_APPLY}"), bytes);
+                        pair.value = crate::tree::Node::unknown(format!("`{target}` is {KNOWN_AFTER_APPLY}"), bytes);
                     }
                     _ => {}
                 }

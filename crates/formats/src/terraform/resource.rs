@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use entryway_access::{AccessEntry, AccountId, Arn, AuthenticationMode, AwsAuth, EntryType, PrincipalArn, Region};
+use entryway_access::{AccessEntry, AccountId, Arn, AuthenticationMode, EntryType, PrincipalArn, Region};
 
-use super::why_unknown;
 use crate::reader::Reader;
-use crate::tree::Node;
-use crate::{ClusterSelector, DeclaredAwsAuth, DeclaredEntry, DeclaredPolicy, Placed, PolicyRef, PrincipalRef};
+use crate::tree::{Node, Value};
+use crate::{ClusterSelector, DeclaredEntry, DeclaredPolicy, Placed, PolicyRef, PrincipalRef, Source};
 
 /// A resource with its values.
 #[derive(Debug, Clone)]
@@ -83,8 +82,11 @@ pub(super) fn declare(resources: Vec<Resource>, reader: &mut Reader<'_>) {
         }
     }
     for resource in &resources {
-        if resource.kind.starts_with("kubernetes_config_map") {
-            declare_aws_auth(resource, reader);
+        match resource.kind.as_str() {
+            "kubernetes_manifest" => declare_manifest(resource.attribute("manifest"), reader),
+            "kubectl_manifest" => declare_manifest_text(resource.attribute("yaml_body"), reader),
+            kind if kind.starts_with("kubernetes_config_map") => declare_aws_auth(resource, reader),
+            _ => {}
         }
     }
 }
@@ -162,7 +164,7 @@ impl Known {
         let label = if resource.module.is_empty() { resource.address.clone() } else { resource.module.clone() };
         let bytes = name.map_or_else(|| resource.bytes(), |node| node.bytes.clone());
         let Some(text) = name.and_then(Node::text) else {
-            let reason = name.and_then(why_unknown).unwrap_or("the name of the cluster is missing").to_owned();
+            let reason = name.and_then(Node::why_unknown).unwrap_or("the name of the cluster is missing").to_owned();
             let selector = reader.default_cluster(&label, &reason);
             return reader.placed(selector, &bytes);
         };
@@ -229,7 +231,7 @@ pub(super) fn entry(values: &Node, label: String, reader: &mut Reader<'_>) -> Op
         },
     };
     let mut groups = said("kubernetes_groups").and_then(|node| texts(node, "kubernetes_groups", reader));
-    let username = said("user_name").filter(|node| why_unknown(node) != Some(super::json::KNOWN_AFTER_APPLY));
+    let username = said("user_name").filter(|node| node.why_unknown() != Some(super::json::KNOWN_AFTER_APPLY));
     let mut username = username.and_then(|node| match node.text() {
         Some(text) => Some(reader.placed(text.to_owned(), &node.bytes)),
         None => {
@@ -281,7 +283,7 @@ fn principal(
             }
         };
     }
-    let Some(reason) = why_unknown(node) else {
+    let Some(reason) = node.why_unknown() else {
         not_known(node, "principal_arn", reader);
         return None;
     };
@@ -302,7 +304,7 @@ pub(super) fn policy(
             reader.error(whole, "`policy_arn` is missing");
             return None;
         }
-        Some(node) => match (node.text(), why_unknown(node)) {
+        Some(node) => match (node.text(), node.why_unknown()) {
             (Some(text), _) => reader.policy_arn(text, &node.bytes)?,
             (None, Some(reason)) => {
                 reader.note(&node.bytes, format!("the policy is not known: {reason}"));
@@ -327,7 +329,7 @@ pub(super) fn policy(
         Some(node) => texts(node, "namespaces", reader)?,
     };
     let Some(kind) = kind else {
-        let reason = scope.get("type").and_then(why_unknown).map(|why| format!(": {why}")).unwrap_or_default();
+        let reason = scope.get("type").and_then(Node::why_unknown).map(|why| format!(": {why}")).unwrap_or_default();
         reader.error(&scope.bytes, format!("`type` of `access_scope` can't be told{reason}"));
         return None;
     };
@@ -337,7 +339,7 @@ pub(super) fn policy(
 
 /// A list of texts; nothing where it is not known what is in it (which is said, unless a plan leaves it to EKS).
 fn texts(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Vec<Placed<String>>> {
-    if why_unknown(node) == Some(super::json::KNOWN_AFTER_APPLY) && what == "kubernetes_groups" {
+    if node.why_unknown() == Some(super::json::KNOWN_AFTER_APPLY) && what == "kubernetes_groups" {
         return None;
     }
     if !node.is_sequence() {
@@ -372,7 +374,7 @@ fn tags(node: &Node, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
 
 /// Says of a value that it can't be used, and why: a note where it is unknown, an error where it is no text at all.
 pub(super) fn not_known(node: &Node, what: &str, reader: &mut Reader<'_>) {
-    match why_unknown(node) {
+    match node.why_unknown() {
         Some(reason) => {
             let reason = reason.to_owned();
             reader.warning(&node.bytes, format!("`{what}` is not known: {reason}"));
@@ -391,23 +393,40 @@ fn declare_aws_auth(resource: &Resource, reader: &mut Reader<'_>) {
     if name.and_then(Node::text) != Some("aws-auth") {
         return;
     }
-    let mut texts = BTreeMap::new();
-    for pair in data.pairs() {
-        match pair.value.text() {
-            Some(text) => {
-                texts.insert(pair.key.clone(), text.to_owned());
-            }
-            None => not_known(&pair.value, &pair.key, reader),
-        }
-    }
-    let (map, problems) = AwsAuth::parse(&texts);
-    let place_of = |key: &str| data.get(key).map(|node| reader.place(&node.bytes));
-    let problems =
-        problems.into_iter().map(|problem| (place_of(&problem.key), problem)).map(|(place, problem)| (problem, place));
-    let problems = problems.collect();
-    let roles = map.roles.iter().map(|_| place_of("mapRoles"));
-    let places = roles.chain(map.users.iter().map(|_| place_of("mapUsers"))).collect();
+    let aws_auth = crate::aws_auth::read(&crate::aws_auth::parts(data), reader);
     let selector = reader.default_cluster(&resource.address, "a ConfigMap does not say which cluster it is in");
     let selector = reader.placed(selector, &resource.bytes());
-    reader.cluster(selector).aws_auth = Some(DeclaredAwsAuth { map, problems, places });
+    crate::aws_auth::add(&mut reader.cluster(selector).aws_auth, aws_auth);
+}
+
+/// A manifest as an object of Terraform's.
+fn declare_manifest(manifest: Option<&Node>, reader: &mut Reader<'_>) {
+    let kinds = ["ConfigMap", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "AccessEntry"];
+    let is_ours = |node: &&Node| node.get("kind").and_then(Node::text).is_some_and(|kind| kinds.contains(&kind));
+    if let Some(node) = manifest.filter(is_ours) {
+        crate::manifest::read(&[node], reader);
+    }
+}
+
+/// Manifests as a text in Terraform's: what is said of them is said of the whole text.
+fn declare_manifest_text(text: Option<&Node>, reader: &mut Reader<'_>) {
+    let Some((node, text)) = text.and_then(|node| Some((node, node.text()?))) else { return };
+    // What is no YAML is the provider's to refuse.
+    for mut document in crate::yaml::read(&Source::new("yaml_body", text)).value {
+        put_at(&mut document, &node.bytes);
+        declare_manifest(Some(&document), reader);
+    }
+}
+
+/// Gives a value and all in it one place.
+fn put_at(node: &mut Node, bytes: &Range<usize>) {
+    node.bytes = bytes.clone();
+    match &mut node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(items) => items.iter_mut().for_each(|item| put_at(item, bytes)),
+        Value::Mapping(pairs) => pairs.iter_mut().for_each(|pair| {
+            pair.key_bytes = bytes.clone();
+            put_at(&mut pair.value, bytes);
+        }),
+    }
 }

@@ -8,23 +8,14 @@ use std::sync::Arc;
 use hcl_edit::Span;
 use hcl_edit::structure::{Block, Body, Structure};
 
+use super::TYPES;
 use super::evaluate::{Definitions, Evaluator, Expr, Variable, elements, node, quoted, shifted};
 use super::module_call::declare_module;
 use super::resource::{Resource, declare};
-use super::{unknown, why_unknown};
 use crate::reader::Reader;
 use crate::tree::{Node, Pair, Value};
 use crate::yaml::{LONGEST_TEXT, too_long};
 use crate::{Declared, Diagnostic, Read, ReadOptions, Source, json};
-
-const TYPES: [&str; 6] = [
-    "aws_eks_access_entry",
-    "aws_eks_access_policy_association",
-    "aws_eks_cluster",
-    "kubernetes_config_map",
-    "kubernetes_config_map_v1",
-    "kubernetes_config_map_v1_data",
-];
 
 /// Reads files, those of each folder together.
 pub(crate) fn read(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared> {
@@ -213,7 +204,7 @@ pub(super) fn instances(
         let collection = evaluator.evaluate(Expr { expression: &attribute.value, base });
         let is_list = collection.is_sequence();
         let Some(elements) = elements(&collection) else {
-            let reason = why_unknown(&collection).unwrap_or("it is no collection").to_owned();
+            let reason = collection.why_unknown().unwrap_or("it is no collection").to_owned();
             let message = format!("`{address}` can't be read: its `for_each` is not known ({reason})");
             reader.warning(&shifted(attribute.span(), base), message);
             return Vec::new();
@@ -223,7 +214,7 @@ pub(super) fn instances(
             // A set's elements are their own keys.
             let key = if is_list { value.clone() } else { key };
             let Some(text) = key.text().map(str::to_owned) else {
-                let reason = why_unknown(&key).unwrap_or("a key is no text").to_owned();
+                let reason = key.why_unknown().unwrap_or("a key is no text").to_owned();
                 let message =
                     format!("a part of `{address}` can't be read: a key of its `for_each` is not known ({reason})");
                 reader.warning(&key.bytes, message);
@@ -241,7 +232,7 @@ pub(super) fn instances(
         let count = evaluator.evaluate(Expr { expression: &attribute.value, base });
         let Some(number) = count.text().and_then(|text| text.parse::<usize>().ok()).filter(|number| *number <= 10_000)
         else {
-            let reason = why_unknown(&count).unwrap_or("it is no number").to_owned();
+            let reason = count.why_unknown().unwrap_or("it is no number").to_owned();
             let message = format!("`{address}` can't be read: its `count` is not known ({reason})");
             reader.warning(&shifted(attribute.span(), base), message);
             return Vec::new();
@@ -276,7 +267,7 @@ fn body_values(body: &Body, base: usize, bytes: std::ops::Range<usize>, evaluato
                 let span = shifted(block.span(), base);
                 let (key, value) = match (block.ident.as_str(), block.labels.first()) {
                     ("dynamic", Some(label)) => {
-                        (label.as_str().to_owned(), unknown("`dynamic` blocks are not evaluated", span.clone()))
+                        (label.as_str().to_owned(), Node::unknown("`dynamic` blocks are not evaluated", span.clone()))
                     }
                     (name, _) => (name.to_owned(), body_values(&block.body, base, span.clone(), evaluator)),
                 };

@@ -97,5 +97,9 @@ pub(super) fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
 pub(super) fn key(text: &str) -> String {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let bare = begins && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if bare && !matches!(text, "true" | "false" | "null" | "for" | "if" | "in") { text.to_owned() } else { quoted(text) }
+    if bare && !matches!(text, "true" | "false" | "null" | "for" | "if" | "in") {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
 }

@@ -249,3 +249,40 @@ module "eks" {
     );
     assert!(said.iter().any(|line| line.contains("`kubernetes_groups` is not known")), "{said:#?}");
 }
+
+#[test]
+fn aws_auth_of_modules_and_manifests_is_read() {
+    let read = read_as(
+        "main.tf",
+        r#"
+module "auth" {
+  source = "terraform-aws-modules/eks/aws//modules/aws-auth"
+  aws_auth_roles = [
+    { rolearn = "arn:aws:iam::111122223333:role/a", username = "a", groups = ["system:masters"] },
+  ]
+  aws_auth_accounts = ["111122223333"]
+}
+resource "kubectl_manifest" "auth" {
+  yaml_body = <<-YAML
+    apiVersion: v1
+    kind: ConfigMap
+    metadata:
+      name: aws-auth
+      namespace: kube-system
+    data:
+      mapUsers: |
+        - userarn: arn:aws:iam::111122223333:user/b
+          username: b
+          groups: [x]
+  YAML
+}
+"#,
+    );
+    let errors: Vec<_> =
+        read.diagnostics.iter().filter(|said| said.severity == entryway_formats::Severity::Error).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let maps: Vec<_> = read.value.clusters.iter().filter_map(|cluster| cluster.aws_auth.as_ref()).collect();
+    assert_eq!(maps.iter().map(|one| one.map.roles.len()).sum::<usize>(), 1);
+    assert_eq!(maps.iter().map(|one| one.map.users.len()).sum::<usize>(), 1);
+    assert_eq!(maps.iter().map(|one| one.map.accounts.len()).sum::<usize>(), 1);
+}

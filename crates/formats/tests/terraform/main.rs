@@ -1,4 +1,12 @@
 //! Terraform in all its forms, read.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, and prints its findings"
+)]
 
 mod common;
 mod language;
