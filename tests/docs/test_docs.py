@@ -19,6 +19,7 @@ REPLACED = {
     "cargo run --release -- up": "true # the control plane that this test has started already",
     "cargo install --path crates/cli": "true # the binary under test is on the PATH",
     "cargo build": "true",
+    'export PATH="$PWD/target/release:$PATH"': "true # the binary under test is on the PATH",
     "./test": "true # this very run",
 }
 
@@ -43,7 +44,7 @@ def commands(page):
                     yield command, printed
                 command, printed = line[2:], []
             elif line.startswith("> ") and not printed:
-                command += "\n" + line[2:]
+                command += "\n" + line[2:]  # as typed at the shell's second prompt
             else:
                 printed.append(line)
         if command is not None:
@@ -64,7 +65,10 @@ def test_page(page, tmp_path):
         pytest.skip("no commands in this page")
     plane = ControlPlane(tmp_path / "home" / ".local" / "share" / "entryway", home=tmp_path / "home")
     try:
-        script = "set -o pipefail\n"
+        # Pages beyond the README take its profile as given.
+        script = "set -o pipefail\nexport AWS_PAGER=\n"
+        if page.name != "README.md":
+            script += "entryway env --write-profile entryway --yes >/dev/null 2>&1; export AWS_PROFILE=entryway\n"
         for i, (command, _) in enumerate(todo):
             run = REPLACED.get(command.strip(), command)
             script += f"{{ {run}\n}} 2>&1 </dev/null\necho; echo __END_{i}_$?__\n"
