@@ -7,7 +7,7 @@ use entryway_access::{AccessScope, AuthenticationMode, EntryType, PolicyArn};
 use hcl_edit::Span;
 use hcl_edit::structure::Block;
 
-use super::evaluate::{Evaluator, Expr, shifted};
+use super::evaluate::{Evaluator, Expr, elements, shifted};
 use super::resource::{entry, not_known, policy};
 use super::source::{Instance, instances};
 use crate::nearest::{did_you_mean, nearest};
@@ -37,19 +37,20 @@ pub(super) fn declare_module(
     if !is_eks_module(block) && !has_entries && !has_aws_auth {
         return;
     }
-    if !is_eks_module(block) && has_entries {
-        let bytes = shifted(block.ident.span(), base);
-        reader.warning(
-            &bytes,
-            format!(
-                "`module.{name}` is not terraform-aws-modules/eks; its `access_entries` is read as that module reads it"
-            ),
-        );
+    let mut is_read = is_eks_module(block);
+    if let Some(attribute) = block.body.get_attribute("access_entries").filter(|_| !is_read) {
+        // A wrapper or a copy of the module: only what looks exactly like the module's map is taken for it.
+        let map = evaluator.evaluate(Expr { expression: &attribute.value, base });
+        is_read = looks_like_entries(&map);
+        let what = if is_read { "is read as that module reads it" } else { "is not read" };
+        let message = format!("`module.{name}` is not terraform-aws-modules/eks; its `access_entries` {what}");
+        reader.warning(&shifted(attribute.key.span(), base), message).help =
+            Some("the JSON of a plan (`terraform show -json`) says what it really makes".to_owned());
     }
     for attribute in block.body.attributes() {
         let key = attribute.key.as_str();
-        let known = INPUTS.contains(&key);
-        if let Some(near) = nearest(key, INPUTS).filter(|near| !known && near.len().abs_diff(key.len()) <= 2) {
+        let is_wrong = is_read && !INPUTS.contains(&key);
+        if let Some(near) = nearest(key, INPUTS).filter(|near| is_wrong && near.len().abs_diff(key.len()) <= 2) {
             let near = near.to_owned();
             reader.warning(&shifted(attribute.key.span(), base), format!("the eks module has no input `{key}`")).help =
                 Some(format!("did you mean `{near}`?"));
@@ -57,7 +58,7 @@ pub(super) fn declare_module(
     }
     let address = format!("module.{name}");
     for instance in instances(block, base, &address, evaluator, reader) {
-        if is_eks_module(block) || has_entries {
+        if is_read {
             declare_instance(&instance, block, base, evaluator, reader);
         }
         if has_aws_auth {
@@ -107,6 +108,14 @@ fn is_eks_module(block: &Block) -> bool {
         let is_module = path.contains("terraform-aws-modules/eks/aws") || path.contains("terraform-aws-eks");
         is_module && !path.contains("//modules/")
     })
+}
+
+/// Whether a value is a map of entries in the module's own words.
+fn looks_like_entries(map: &Node) -> bool {
+    let is_entry = |node: &Node| {
+        node.get("principal_arn").is_some() && node.pairs().iter().all(|pair| ENTRY_KEYS.contains(&pair.key.as_str()))
+    };
+    !map.pairs().is_empty() && map.pairs().iter().all(|pair| is_entry(&pair.value))
 }
 
 fn declare_instance(
@@ -200,16 +209,17 @@ fn read_map(map: &Node, module_tags: Option<&Node>, reader: &mut Reader<'_>) -> 
             }
         }
         if let Some(policies) = values.get("policy_associations").filter(|node| !node.is_null()) {
-            if !policies.is_mapping() {
+            // A list works in 20.x as well: its elements are keyed by their numbers.
+            let associations = elements(policies);
+            if associations.is_none() {
                 not_known(policies, "policy_associations", reader);
             }
-            for association in policies.pairs() {
-                let value = &association.value;
+            for (key, value) in associations.unwrap_or_default() {
                 if !value.is_mapping() {
-                    not_known(value, &format!("policy_associations.{}", association.key), reader);
+                    not_known(&value, &format!("policy_associations.{}", key.text().unwrap_or_default()), reader);
                     continue;
                 }
-                unknown_keys(value, &POLICY_KEYS, "a policy association of the eks module", reader);
+                unknown_keys(&value, &POLICY_KEYS, "a policy association of the eks module", reader);
                 if let Some(scope) = value.get("access_scope") {
                     unknown_keys(scope, &SCOPE_KEYS, "`access_scope`", reader);
                 }

@@ -67,7 +67,7 @@ pub(super) fn declare(resources: Vec<Resource>, reader: &mut Reader<'_>) {
         let principal = principal(values.get("principal_arn"), &resource.label(), &resource.bytes(), reader);
         let policy = policy(values.get("policy_arn"), values.get("access_scope"), &resource.bytes(), reader);
         let (Some(principal), Some(policy)) = (principal, policy) else { continue };
-        match entry_for(&mut entries, &selector, resource, &principal.value) {
+        match entry_for(&mut entries, &selector, resource, &principal.value, reader) {
             Ok(entry) => entry.policies.push(policy),
             Err(why) => {
                 let message = format!("the policy of `{}` is not used: {why}", resource.address);
@@ -97,27 +97,27 @@ fn entry_for<'e>(
     cluster: &ClusterSelector,
     association: &Resource,
     principal: &PrincipalRef,
+    reader: &Reader<'_>,
 ) -> Result<&'e mut DeclaredEntry, &'static str> {
     let same_cluster = |(selector, resource, _): &&mut (ClusterSelector, &Resource, DeclaredEntry)| {
         selector == cluster
             || (matches!(selector, ClusterSelector::Unknown { .. }) && resource.module == association.module)
     };
     let candidates = entries.iter_mut().filter(same_cluster);
-    let reason = match principal {
-        PrincipalRef::Unknown { reason, .. } => reason.clone(),
-        known => {
-            let found = candidates.map(|(_, _, entry)| entry).find(|entry| entry.principal.value == *known);
-            return found.ok_or("there is no access entry for its principal here");
-        }
-    };
+    if !matches!(principal, PrincipalRef::Unknown { .. }) {
+        let found = candidates.map(|(_, _, entry)| entry).find(|entry| entry.principal.value == *principal);
+        return found.ok_or("there is no access entry for its principal here");
+    }
     // The principal is not known yet. What both refer to tells, and else the key of the entry in the module,
     // where only one of them can be meant.
     let of_module = candidates.filter(|(_, resource, _)| resource.module == association.module);
     let key = association.key.as_deref().unwrap_or_default();
     let mut meant: Vec<(bool, &mut DeclaredEntry)> = Vec::new();
     for (_, resource, entry) in of_module {
-        let PrincipalRef::Unknown { reason: other, .. } = &entry.principal.value else { continue };
-        let same_reference = *other == reason && reason.contains('`');
+        if !matches!(entry.principal.value, PrincipalRef::Unknown { .. }) {
+            continue;
+        }
+        let same_reference = same_unknown(association, resource, reader);
         let entry_key = resource.key.as_deref().unwrap_or_default();
         let same_key = !entry_key.is_empty() && key.strip_prefix(entry_key).is_some_and(|rest| rest.starts_with('_'));
         if same_reference || same_key {
@@ -131,6 +131,30 @@ fn entry_for<'e>(
         1 => meant.pop().map(|(_, entry)| entry).ok_or("there is no access entry for it"),
         0 => Err("its principal is not known yet, and no access entry here is for the same"),
         _ => Err("its principal is not known yet, and more than one access entry may be meant"),
+    }
+}
+
+/// Whether two unknown principals are certainly the same: in the language, the same expression; in a plan, which
+/// tells only what an expression refers to, the same ARN of a resource.
+fn same_unknown(association: &Resource, entry: &Resource, reader: &Reader<'_>) -> bool {
+    let (Some(a), Some(b)) = (association.values.get("principal_arn"), entry.values.get("principal_arn")) else {
+        return false;
+    };
+    match (a.why_unknown(), b.why_unknown()) {
+        (Some(why), Some(other)) if why.ends_with(super::json::KNOWN_AFTER_APPLY) => {
+            why == other && (why.contains(".arn` ") || why.contains(".principal_arn` "))
+        }
+        (Some(_), Some(_)) => {
+            let text = |node: &Node| {
+                let place = reader.place(&node.bytes);
+                place.source.text().get(place.bytes).unwrap_or_default().to_owned()
+            };
+            let (a, b) = (text(a), text(b));
+            // What differs from one of a `for_each` to the next is the same only under the same key.
+            let varies = a.contains("each.") || a.contains("count.");
+            !a.is_empty() && a == b && (!varies || association.key == entry.key)
+        }
+        _ => false,
     }
 }
 

@@ -286,3 +286,80 @@ resource "kubectl_manifest" "auth" {
     assert_eq!(maps.iter().map(|one| one.map.users.len()).sum::<usize>(), 1);
     assert_eq!(maps.iter().map(|one| one.map.accounts.len()).sum::<usize>(), 1);
 }
+
+#[test]
+fn unknown_principals_are_paired_by_their_whole_expression() {
+    let read = read_as(
+        "main.tf",
+        r#"
+data "aws_caller_identity" "current" {}
+resource "aws_eks_access_entry" "root" {
+  cluster_name  = "demo"
+  principal_arn = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:root"
+}
+resource "aws_eks_access_entry" "ops" {
+  cluster_name  = "demo"
+  principal_arn = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/ops"
+}
+resource "aws_eks_access_policy_association" "ops" {
+  cluster_name  = "demo"
+  principal_arn = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/ops"
+  policy_arn    = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+  access_scope { type = "cluster" }
+}
+resource "aws_eks_access_policy_association" "root" {
+  cluster_name  = aws_eks_access_entry.root.cluster_name
+  principal_arn = aws_eks_access_entry.root.principal_arn
+  policy_arn    = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminPolicy"
+  access_scope { type = "cluster" }
+}
+resource "aws_eks_access_policy_association" "other" {
+  cluster_name  = "demo"
+  principal_arn = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/other"
+  policy_arn    = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+  access_scope { type = "cluster" }
+}
+"#,
+    );
+    let lines = shown(&read.value);
+    assert!(
+        lines[1].starts_with("aws_eks_access_entry.root")
+            && lines[1].ends_with("STANDARD AmazonEKSAdminPolicy@cluster"),
+        "{lines:#?}"
+    );
+    assert!(
+        lines[2].starts_with("aws_eks_access_entry.ops") && lines[2].ends_with("STANDARD AmazonEKSViewPolicy@cluster"),
+        "{lines:#?}"
+    );
+    assert!(said(&read).iter().any(|line| line.contains("aws_eks_access_policy_association.other` is not used")));
+    // With the account at hand, all of it is known.
+    let options = ReadOptions { account: Some("111122223333".parse().unwrap()), ..ReadOptions::default() };
+    let text = "data \"aws_caller_identity\" \"c\" {}\nresource \"aws_eks_access_entry\" \"r\" {\n  cluster_name = \"demo\"\n  principal_arn = \"arn:aws:iam::${data.aws_caller_identity.c.account_id}:root\"\n}\n";
+    let read = entryway_formats::read(&Source::new("main.tf", text), &options);
+    assert_eq!(shown(&read.value)[1], "aws_eks_access_entry.r: arn:aws:iam::111122223333:root STANDARD");
+}
+
+#[test]
+fn lists_of_associations_work_and_other_modules_are_taken_only_at_their_word() {
+    let entries = r#"{
+    a = {
+      principal_arn = "arn:aws:iam::111122223333:role/a"
+      policy_associations = [{ policy_arn = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy", access_scope = { type = "cluster" } }]
+    }
+  }"#;
+    let call = |source: &str, entries: &str| {
+        format!(
+            "module \"x\" {{\n  source = \"{source}\"\n  cluster_name = \"demo\"\n  access_entries = {entries}\n}}\n"
+        )
+    };
+    let expected =
+        ["[demo - -] API_AND_CONFIG_MAP", "a: arn:aws:iam::111122223333:role/a STANDARD AmazonEKSViewPolicy@cluster"];
+    let of_module = read_as("main.tf", &call("terraform-aws-modules/eks/aws", entries));
+    assert_eq!((shown(&of_module.value), said(&of_module)), (expected.map(str::to_owned).to_vec(), Vec::new()));
+    let wrapped = read_as("main.tf", &call("../eks", entries));
+    assert_eq!(shown(&wrapped.value), expected);
+    assert!(said(&wrapped)[0].contains("is read as that module reads it"));
+    let other = read_as("main.tf", &call("./other", "{ a = { role = \"x\", username = \"y\" } }"));
+    assert!(shown(&other.value).is_empty());
+    assert!(said(&other)[0].contains("is not read"));
+}
