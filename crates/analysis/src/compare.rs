@@ -1,6 +1,6 @@
 //! Who gains and who loses what between two states of a cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use entryway_access::{Caller, ClusterModel, PolicyRules, Snapshot, UserInfo};
 use jiff::Timestamp;
@@ -70,6 +70,8 @@ pub fn compare(before: &Snapshot, after: &Snapshot, known: &KnownPrincipals, now
     let states = [before, after];
     let same_rbac = std::ptr::eq(before.rbac(), after.rbac()) || before.rbac() == after.rbac();
     let cast = Cast::new(&states, known, now);
+    let named = users_named(&states);
+    let mut found: HashMap<[Option<Profile>; 2], Change> = HashMap::new();
     let mut differences = Vec::new();
     for subject in subjects(&states) {
         let mut of_any = None;
@@ -78,7 +80,12 @@ pub fn compare(before: &Snapshot, after: &Snapshot, known: &KnownPrincipals, now
                 continue;
             }
             let (was, is) = (View::of(before, &caller, now), View::of(after, &caller, now));
-            let change = changed(&was, &is, now);
+            let change = match (was.profile(&named, now), is.profile(&named, now)) {
+                (Ok(before), Ok(after)) => {
+                    found.entry([before, after]).or_insert_with(|| changed(&was, &is, now)).clone()
+                }
+                (Err(IsNamed), _) | (_, Err(IsNamed)) => changed(&was, &is, now),
+            };
             let is_told = match &of_any {
                 // A session has a line of its own where it fares otherwise than those that nobody names.
                 Some(of_any) => change != *of_any,
@@ -95,8 +102,28 @@ pub fn compare(before: &Snapshot, after: &Snapshot, known: &KnownPrincipals, now
     differences
 }
 
+/// Gains and losses.
+type Change = (Vec<Ability>, Vec<Ability>);
+
+/// All that decides for a user whom no binding names: its groups, its policies and their scopes. Many have the
+/// same, and are worked out once.
+type Profile = (Vec<String>, Vec<(String, String)>);
+
+/// A binding names the user, so it is like nobody else.
+struct IsNamed;
+
+/// The users whom bindings name.
+fn users_named<'s>(states: &[&'s Snapshot]) -> HashSet<&'s str> {
+    let subjects = states.iter().flat_map(|state| &state.rbac().bindings).flat_map(|binding| &binding.subjects);
+    let users = subjects.filter_map(|subject| match subject {
+        entryway_access::Subject::User(name) => Some(name.as_str()),
+        entryway_access::Subject::Group(_) | entryway_access::Subject::ServiceAccount { .. } => None,
+    });
+    users.collect()
+}
+
 /// What a caller gains and loses.
-fn changed(was: &View<'_>, is: &View<'_>, now: Timestamp) -> (Vec<Ability>, Vec<Ability>) {
+fn changed(was: &View<'_>, is: &View<'_>, now: Timestamp) -> Change {
     let mut atoms = BTreeSet::new();
     was.collect(&mut atoms, now);
     is.collect(&mut atoms, now);
@@ -145,6 +172,19 @@ impl<'s> View<'s> {
         let user = self.user.as_ref()?;
         let groups = user.groups.iter().filter(|group| *group != AUTHENTICATED).cloned().collect();
         Some(SignIn { username: user.username.clone(), groups })
+    }
+
+    /// The profile; `Ok(None)` for one who is not authenticated.
+    fn profile(&self, named: &HashSet<&str>, now: Timestamp) -> Result<Option<Profile>, IsNamed> {
+        let Some(user) = &self.user else { return Ok(None) };
+        if named.contains(user.username.as_str()) || user.username.starts_with("system:") {
+            return Err(IsNamed);
+        }
+        let entry = self.state.entry_for(&self.caller, now);
+        let associations = entry.into_iter().flat_map(|entry| &entry.policies);
+        let in_force = associations.filter(|association| association.is_in_force(now));
+        let policies = in_force.map(|association| (association.policy.to_string(), association.scope.to_string()));
+        Ok(Some((user.groups.clone(), policies.collect())))
     }
 
     fn allows(&self, atom: &Atom, now: Timestamp) -> bool {

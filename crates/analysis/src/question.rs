@@ -207,17 +207,48 @@ impl Atom {
             Atom::Path { .. } => &Place::Cluster,
         }
     }
+
+    /// Whether it says "any" of an object's kind or a verb, so that it may take in atoms of other words.
+    fn is_wild(&self) -> bool {
+        match self {
+            Atom::Resource { verb, group, resource, subresource, .. } => {
+                [verb, group, resource, subresource].into_iter().any(|word| *word == Word::Any)
+            }
+            Atom::Path { verb, path } => *verb == Word::Any || path.ends_with('*'),
+        }
+    }
+
+    /// Whether both have the same words but for name and place.
+    fn is_alike(&self, other: &Atom) -> bool {
+        match (self, other) {
+            (
+                Atom::Resource { verb: v, group: g, resource: r, subresource: s, .. },
+                Atom::Resource { verb, group, resource, subresource, .. },
+            ) => (v, g, r, s) == (verb, group, resource, subresource),
+            (Atom::Resource { .. }, Atom::Path { .. }) | (Atom::Path { .. }, _) => false,
+        }
+    }
 }
 
-/// Only the atoms that no other one takes in, sorted, each once.
+/// Only the atoms that no other one takes in, sorted, each once. An atom is taken in by one that says "any", or
+/// by one of the same words in another place or for all names: the sorting puts those side by side.
 pub(crate) fn widest(mut atoms: Vec<Atom>) -> Vec<Atom> {
     atoms.sort_unstable();
     atoms.dedup();
-    let rules: Vec<PolicyRule> = atoms.iter().map(Atom::rule).collect();
-    let is_covered = |index: usize, atom: &Atom| {
-        atoms.iter().zip(&rules).enumerate().any(|(other_index, (other, rule))| {
-            other_index != index && other.place().covers(atom.place()) && atom.ask(|question| rule.allows(&question))
-        })
-    };
-    atoms.iter().enumerate().filter(|(index, atom)| !is_covered(*index, atom)).map(|(_, atom)| atom.clone()).collect()
+    let wild: Vec<(&Atom, PolicyRule)> =
+        atoms.iter().filter(|atom| atom.is_wild()).map(|atom| (atom, atom.rule())).collect();
+    let mut kept = Vec::new();
+    for alike in atoms.chunk_by(Atom::is_alike) {
+        let rules: Vec<(&Atom, PolicyRule)> = match alike {
+            [_] => Vec::new(),
+            several => several.iter().map(|atom| (atom, atom.rule())).collect(),
+        };
+        let is_covered = |atom: &Atom| {
+            wild.iter().chain(&rules).any(|(other, rule)| {
+                *other != atom && other.place().covers(atom.place()) && atom.ask(|question| rule.allows(&question))
+            })
+        };
+        kept.extend(alike.iter().filter(|atom| !is_covered(atom)).cloned());
+    }
+    kept
 }

@@ -202,7 +202,7 @@ fn all_questions() -> Vec<Attributes<'static>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// What is said to be gained or lost is exactly what a question by question comparison finds.
     #[test]
