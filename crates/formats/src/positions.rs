@@ -80,7 +80,8 @@ pub(crate) fn position_of(text: &str, at: usize) -> Position {
 }
 
 fn align(file: &str, bytes: &Range<usize>, scalar: &Scalar) -> Option<Vec<(usize, usize)>> {
-    let raw = file.get(bytes.start..)?;
+    let start = bytes.start + properties(file.get(bytes.start..)?);
+    let raw = file.get(start..)?;
     let (skip, quote) = match scalar.style {
         Style::Block if raw.starts_with(['|', '>']) => (raw.find('\n')? + 1, None),
         Style::Block | Style::Plain => (0, None),
@@ -96,9 +97,19 @@ fn align(file: &str, bytes: &Range<usize>, scalar: &Scalar) -> Option<Vec<(usize
         if decoded != c {
             return None;
         }
-        visible.push((at, bytes.start + skip + file_at));
+        visible.push((at, start + skip + file_at));
     }
     Some(visible)
+}
+
+/// How many bytes an anchor and a tag take in front of a scalar.
+fn properties(raw: &str) -> usize {
+    let mut rest = raw;
+    while rest.starts_with(['&', '!']) {
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        rest = rest.get(end..).unwrap_or_default().trim_start();
+    }
+    raw.len() - rest.len()
 }
 
 /// A scalar as it is written, read character by character as it is meant.

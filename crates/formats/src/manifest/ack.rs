@@ -1,5 +1,7 @@
 //! ACK's EKS controller: `AccessEntry` and `Cluster` of `eks.services.k8s.aws`.
 
+use std::collections::{BTreeMap, HashSet};
+
 use entryway_access::{AccountId, Region};
 
 use super::{Object, Objects, say_mode_is_lost};
@@ -126,6 +128,7 @@ fn home(object: &Object<'_>) -> (Option<Region>, Option<AccountId>) {
 pub(crate) fn write(declared: &Declared) -> Read<String> {
     let mut diagnostics = Vec::new();
     let mut documents = Vec::new();
+    let mut names = Names::default();
     for cluster in lower(declared, ACK, &mut diagnostics) {
         say_mode_is_lost(&cluster, ACK.name, &mut diagnostics);
         for entry in &cluster.entries {
@@ -135,7 +138,7 @@ pub(crate) fn write(declared: &Declared) -> Read<String> {
             ]);
             let annotations = Some(annotations).filter(|map| !matches!(map, Out::Map(members) if members.is_empty()));
             let metadata = Out::map([
-                ("name", Some(Out::text(object_name(cluster.name.as_str(), &entry.label)))),
+                ("name", Some(Out::text(names.unique(cluster.name.as_str(), &entry.label)))),
                 ("annotations", annotations),
             ]);
             let spec = Out::map([
@@ -159,23 +162,36 @@ pub(crate) fn write(declared: &Declared) -> Read<String> {
 }
 
 /// Tags as a mapping, where there are some.
-pub(super) fn tags(tags: &std::collections::BTreeMap<String, String>) -> Option<Out> {
+pub(super) fn tags(tags: &BTreeMap<String, String>) -> Option<Out> {
     let members: Vec<(String, Out)> = tags.iter().map(|(key, value)| (key.clone(), Out::text(value))).collect();
     (!members.is_empty()).then_some(Out::Map(members))
 }
 
-/// A name that Kubernetes takes: lower case letters, digits and `-`, at most 63 of them. Labels are unique in their
-/// cluster, but for case and `_`, so what is lost of them is made up for.
-pub(super) fn object_name(cluster: &str, label: &str) -> String {
-    let text = format!("{cluster}-{label}");
-    let folded: String = text.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect();
-    if folded == text && text.len() <= 63 {
-        return text;
+/// Names that Kubernetes takes: lower case letters, digits and `-`, at most 63 of them. What is the same without
+/// case and `_` gets the hash of what it was, so that a name does not depend on those before it.
+#[derive(Default)]
+pub(super) struct Names(HashSet<String>);
+
+impl Names {
+    pub(super) fn unique(&mut self, cluster: &str, label: &str) -> String {
+        let text = format!("{cluster}-{label}");
+        let folded: String = text.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect();
+        let folded = folded.trim_end_matches('-').to_owned();
+        if folded.len() <= 63 && self.0.insert(folded.clone()) {
+            return folded;
+        }
+        // FNV-1a: short, and the same everywhere.
+        let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let short: String = folded.chars().take(50).collect();
+        let short = short.trim_end_matches('-');
+        let mut name = format!("{short}-{hash:08x}");
+        let mut count = 1;
+        while !self.0.insert(name.clone()) {
+            count += 1;
+            name = format!("{short}-{hash:08x}-{count}");
+        }
+        name
     }
-    // FNV-1a, for a suffix that depends on nothing but the name.
-    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let short: String = folded.chars().take(54).collect();
-    format!("{}-{hash:08x}", short.trim_end_matches('-'))
 }
 
 /// Documents with their separators.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use entryway_access::{PolicyArn, PrincipalArn, Region};
 
-use super::ack::{object_name, tags, to_documents};
+use super::ack::{Names, tags, to_documents};
 use super::{Object, Objects, say_mode_is_lost};
 use crate::entry::{EntryForm, PolicyForm, TagsForm, forget_what_eks_fills_in, unknown_principal};
 use crate::export::{Abilities, PlainCluster, PlainEntry, lower};
@@ -328,6 +328,8 @@ fn find<'d>(
 pub(crate) fn write(declared: &Declared) -> Read<String> {
     let mut diagnostics = Vec::new();
     let mut documents = Vec::new();
+    // One set for both kinds: so a name says which entry an association is of.
+    let mut names = Names::default();
     for cluster in lower(declared, CROSSPLANE, &mut diagnostics) {
         say_mode_is_lost(&cluster, CROSSPLANE.name, &mut diagnostics);
         let Some(region) = cluster.region.clone().filter(|_| !cluster.entries.is_empty()) else {
@@ -338,13 +340,19 @@ pub(crate) fn write(declared: &Declared) -> Read<String> {
             continue;
         };
         for entry in &cluster.entries {
-            write_entry(entry, &cluster, &region, &mut documents);
+            write_entry(entry, &cluster, &region, &mut names, &mut documents);
         }
     }
     Read { value: to_documents(&documents), diagnostics }
 }
 
-fn write_entry(entry: &PlainEntry, cluster: &PlainCluster, region: &Region, documents: &mut Vec<Out>) {
+fn write_entry(
+    entry: &PlainEntry,
+    cluster: &PlainCluster,
+    region: &Region,
+    names: &mut Names,
+    documents: &mut Vec<Out>,
+) {
     let object = |kind: &str, name: &str, for_provider: Out| {
         Out::map([
             ("apiVersion", Some(Out::text(format!("{CLUSTER_GROUP}/{VERSION}")))),
@@ -353,7 +361,7 @@ fn write_entry(entry: &PlainEntry, cluster: &PlainCluster, region: &Region, docu
             ("spec", Some(Out::map([("forProvider", Some(for_provider))]))),
         ])
     };
-    let name = object_name(cluster.name.as_str(), &entry.label);
+    let name = names.unique(cluster.name.as_str(), &entry.label);
     let given = Out::map([
         ("region", Some(Out::text(region))),
         ("clusterName", Some(Out::text(&cluster.name))),
@@ -372,7 +380,7 @@ fn write_entry(entry: &PlainEntry, cluster: &PlainCluster, region: &Region, docu
             (POLICY.arn, Some(Out::text(policy))),
             (POLICY.scope, Some(POLICY.write_scope(scope))),
         ]);
-        let of_policy = object_name(cluster.name.as_str(), &format!("{}-{}", entry.label, short(policy)));
+        let of_policy = names.unique(cluster.name.as_str(), &format!("{}-{}", entry.label, short(policy)));
         documents.push(object("AccessPolicyAssociation", &of_policy, given));
     }
 }

@@ -71,3 +71,23 @@ fn the_eks_module() {
 fn terraform_resources() {
     golden(Target::TerraformResources, "tf");
 }
+
+#[test]
+fn eksctl() {
+    golden(Target::Eksctl, "yaml");
+}
+
+#[test]
+fn cloudformation() {
+    golden(Target::CloudFormation, "yaml");
+}
+
+#[test]
+fn ack() {
+    golden(Target::Ack, "yaml");
+}
+
+#[test]
+fn crossplane() {
+    golden(Target::Crossplane, "yaml");
+}

@@ -9,5 +9,6 @@
 )]
 
 mod golden;
+mod others;
 mod round_trip;
 mod worlds;

@@ -75,3 +75,16 @@ pub(crate) fn shown(declared: &Declared) -> Vec<String> {
     }
     lines
 }
+
+/// Compares lists, and shows them a line each where they differ.
+#[track_caller]
+#[allow(dead_code)]
+pub(crate) fn same(got: Vec<String>, expected: &[&str]) {
+    if got != expected {
+        if std::env::var_os("SHOW").is_some() {
+            println!("AT {} {}", std::panic::Location::caller(), serde_json::to_string(&got).unwrap());
+        } else {
+            panic!("got {got:#?}");
+        }
+    }
+}
