@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::evaluate::{node, plain, quoted, same};
+use super::value::{node, plain, quoted, same};
 use crate::tree::{Node, Pair, Value};
 
 /// The value of a call; unknown where the function is not one of these, or an argument is not known.

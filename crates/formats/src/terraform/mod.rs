@@ -1,14 +1,17 @@
 //! Terraform: the JSON of plans and states, and the language itself. Both become the same resources, whose
 //! values are nodes of the tree, some of which are not known.
 
+mod clusters;
 mod evaluate;
 mod functions;
 pub(crate) mod json;
 mod module_call;
+mod objects;
 mod references;
 mod resource;
 pub(crate) mod source;
 mod text;
+mod value;
 mod write;
 
 pub(crate) use write::{write_module, write_resources};

@@ -1,14 +1,16 @@
 //! Terraform's resources, however they were read, as declarations: entries and associations are paired by
 //! cluster and principal, never by their keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use entryway_access::{AccessEntry, AccountId, Arn, AuthenticationMode, EntryType, PrincipalArn, Region};
+use entryway_access::{AccessEntry, AuthenticationMode, EntryType, PrincipalArn};
 
+use super::clusters::Clusters;
+use super::objects;
 use crate::reader::Reader;
-use crate::tree::{Node, Value};
-use crate::{ClusterSelector, DeclaredEntry, DeclaredPolicy, Placed, PolicyRef, PrincipalRef, Source};
+use crate::tree::Node;
+use crate::{ClusterSelector, DeclaredEntry, DeclaredPolicy, Placed, PolicyRef, PrincipalRef};
 
 /// A resource with its values.
 #[derive(Debug, Clone)]
@@ -32,7 +34,7 @@ impl Resource {
     }
 
     /// An attribute that says something; not `null`.
-    fn attribute(&self, name: &str) -> Option<&Node> {
+    pub(super) fn attribute(&self, name: &str) -> Option<&Node> {
         self.values.get(name).filter(|node| !node.is_null())
     }
 
@@ -41,7 +43,7 @@ impl Resource {
         self.key.clone().unwrap_or_else(|| self.address.clone())
     }
 
-    fn bytes(&self) -> Range<usize> {
+    pub(super) fn bytes(&self) -> Range<usize> {
         self.values.bytes.clone()
     }
 }
@@ -49,7 +51,7 @@ impl Resource {
 /// Declares all of them.
 pub(super) fn declare(resources: Vec<Resource>, reader: &mut Reader<'_>) {
     let of = |kind: &'static str| resources.iter().filter(move |resource| resource.kind == kind);
-    let known = Known::new(&resources);
+    let known = Clusters::new(&resources);
     for cluster in of("aws_eks_cluster") {
         declare_cluster(cluster, &known, reader);
     }
@@ -83,9 +85,9 @@ pub(super) fn declare(resources: Vec<Resource>, reader: &mut Reader<'_>) {
     }
     for resource in &resources {
         match resource.kind.as_str() {
-            "kubernetes_manifest" => declare_manifest(resource.attribute("manifest"), reader),
-            "kubectl_manifest" => declare_manifest_text(resource.attribute("yaml_body"), reader),
-            kind if kind.starts_with("kubernetes_config_map") => declare_aws_auth(resource, reader),
+            "kubernetes_manifest" => objects::declare_manifest(resource.attribute("manifest"), reader),
+            "kubectl_manifest" => objects::declare_manifest_text(resource.attribute("yaml_body"), reader),
+            kind if kind.starts_with("kubernetes_config_map") => objects::declare_aws_auth(resource, reader),
             _ => {}
         }
     }
@@ -158,72 +160,7 @@ fn same_unknown(association: &Resource, entry: &Resource, reader: &Reader<'_>) -
     }
 }
 
-/// What the file itself knows of its clusters: where each name is, out of all resources about it.
-struct Known(BTreeMap<String, Homes>);
-
-/// Regions and accounts that a cluster's name is found in.
-#[derive(Default)]
-struct Homes {
-    regions: BTreeSet<Region>,
-    accounts: BTreeSet<AccountId>,
-}
-
-impl Known {
-    fn new(resources: &[Resource]) -> Self {
-        let mut known = BTreeMap::<String, Homes>::new();
-        for resource in resources {
-            let Some(name) = cluster_name(resource).and_then(Node::text) else { continue };
-            let homes = known.entry(name.to_owned()).or_default();
-            let (region, account) = home(resource);
-            homes.regions.extend(region);
-            homes.accounts.extend(account);
-        }
-        Known(known)
-    }
-
-    /// The cluster that a resource is about. What the resource does not say of its region and account, the
-    /// others about the same name do, if they agree.
-    fn selector(&self, resource: &Resource, reader: &mut Reader<'_>) -> Placed<ClusterSelector> {
-        let name = cluster_name(resource);
-        let label = if resource.module.is_empty() { resource.address.clone() } else { resource.module.clone() };
-        let bytes = name.map_or_else(|| resource.bytes(), |node| node.bytes.clone());
-        let Some(text) = name.and_then(Node::text) else {
-            let reason = name.and_then(Node::why_unknown).unwrap_or("the name of the cluster is missing").to_owned();
-            let selector = reader.default_cluster(&label, &reason);
-            return reader.placed(selector, &bytes);
-        };
-        let (region, account) = home(resource);
-        let homes = self.0.get(text);
-        let region = region.or_else(|| homes.and_then(|homes| only(&homes.regions)));
-        let account = account.or_else(|| homes.and_then(|homes| only(&homes.accounts)));
-        let selector = match text.parse() {
-            Ok(name) => reader.named(name, region, account),
-            Err(error) => {
-                reader.error(&bytes, format!("{error}"));
-                ClusterSelector::Unknown { label, reason: format!("{error}") }
-            }
-        };
-        reader.placed(selector, &bytes)
-    }
-}
-
-fn cluster_name(resource: &Resource) -> Option<&Node> {
-    resource.attribute(if resource.kind == "aws_eks_cluster" { "name" } else { "cluster_name" })
-}
-
-/// Region and account of a resource's cluster, as its own attributes tell them.
-fn home(resource: &Resource) -> (Option<Region>, Option<AccountId>) {
-    let arn_attribute = if resource.kind == "aws_eks_cluster" { "arn" } else { "access_entry_arn" };
-    let arn: Option<Arn> = resource.attribute(arn_attribute).and_then(Node::text).and_then(|text| text.parse().ok());
-    let region = resource.attribute("region").and_then(Node::text).or(arn.as_ref().map(Arn::region));
-    (region.and_then(|text| text.parse().ok()), arn.and_then(|arn| arn.account().parse().ok()))
-}
-
-fn only<T: Clone + Ord>(set: &BTreeSet<T>) -> Option<T> {
-    set.first().filter(|_| set.len() == 1).cloned()
-}
-
-fn declare_cluster(resource: &Resource, known: &Known, reader: &mut Reader<'_>) {
+fn declare_cluster(resource: &Resource, known: &Clusters, reader: &mut Reader<'_>) {
     let selector = known.selector(resource, reader);
     let config = resource.attribute("access_config").map(one_block);
     let mode = config.and_then(|config| config.get("authentication_mode")).filter(|mode| !mode.is_null());
@@ -234,7 +171,7 @@ fn declare_cluster(resource: &Resource, known: &Known, reader: &mut Reader<'_>) 
 }
 
 /// A block that Terraform's JSON has as a list of one.
-fn one_block(node: &Node) -> &Node {
+pub(super) fn one_block(node: &Node) -> &Node {
     node.items().first().unwrap_or(node)
 }
 
@@ -407,50 +344,5 @@ pub(super) fn not_known(node: &Node, what: &str, reader: &mut Reader<'_>) {
             let kind = node.kind();
             reader.error(&node.bytes, format!("`{what}` has a value of the wrong kind: {kind}"));
         }
-    }
-}
-
-/// A ConfigMap that is aws-auth.
-fn declare_aws_auth(resource: &Resource, reader: &mut Reader<'_>) {
-    let name = resource.attribute("metadata").map(one_block).and_then(|metadata| metadata.get("name"));
-    let Some(data) = resource.attribute("data") else { return };
-    if name.and_then(Node::text) != Some("aws-auth") {
-        return;
-    }
-    let aws_auth = crate::aws_auth::read(&crate::aws_auth::parts(data), reader);
-    let selector = reader.default_cluster(&resource.address, "a ConfigMap does not say which cluster it is in");
-    let selector = reader.placed(selector, &resource.bytes());
-    crate::aws_auth::add(&mut reader.cluster(selector).aws_auth, aws_auth);
-}
-
-/// A manifest as an object of Terraform's.
-fn declare_manifest(manifest: Option<&Node>, reader: &mut Reader<'_>) {
-    let kinds = ["ConfigMap", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "AccessEntry"];
-    let is_ours = |node: &&Node| node.get("kind").and_then(Node::text).is_some_and(|kind| kinds.contains(&kind));
-    if let Some(node) = manifest.filter(is_ours) {
-        crate::manifest::read(&[node], reader);
-    }
-}
-
-/// Manifests as a text in Terraform's: what is said of them is said of the whole text.
-fn declare_manifest_text(text: Option<&Node>, reader: &mut Reader<'_>) {
-    let Some((node, text)) = text.and_then(|node| Some((node, node.text()?))) else { return };
-    // What is no YAML is the provider's to refuse.
-    for mut document in crate::yaml::read(&Source::new("yaml_body", text)).value {
-        put_at(&mut document, &node.bytes);
-        declare_manifest(Some(&document), reader);
-    }
-}
-
-/// Gives a value and all in it one place.
-fn put_at(node: &mut Node, bytes: &Range<usize>) {
-    node.bytes = bytes.clone();
-    match &mut node.value {
-        Value::Scalar(_) => {}
-        Value::Sequence(items) => items.iter_mut().for_each(|item| put_at(item, bytes)),
-        Value::Mapping(pairs) => pairs.iter_mut().for_each(|pair| {
-            pair.key_bytes = bytes.clone();
-            put_at(&mut pair.value, bytes);
-        }),
     }
 }

@@ -9,9 +9,10 @@ use hcl_edit::Span;
 use hcl_edit::structure::{Block, Body, Structure};
 
 use super::TYPES;
-use super::evaluate::{Definitions, Evaluator, Expr, Variable, elements, node, quoted, shifted};
+use super::evaluate::{Definitions, Evaluator, Expr, Variable};
 use super::module_call::declare_module;
 use super::resource::{Resource, declare};
+use super::value::{elements, node, plain, quoted, shifted};
 use crate::reader::Reader;
 use crate::tree::{Node, Pair, Value};
 use crate::yaml::{LONGEST_TEXT, too_long};
@@ -63,7 +64,7 @@ fn read_folder(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared>
             }
             continue;
         }
-        match parse(source, base) {
+        match parse(source) {
             Ok(body) => files.push(File { base, name: source.name().to_owned(), body }),
             Err(diagnostic) => {
                 reader.say(*diagnostic);
@@ -113,11 +114,10 @@ fn read_folder(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared>
     reader.finish()
 }
 
-fn parse(source: &Arc<Source>, base: usize) -> Result<Body, Box<Diagnostic>> {
+fn parse(source: &Arc<Source>) -> Result<Body, Box<Diagnostic>> {
     if source.text().len() > LONGEST_TEXT {
         return Err(Box::new(too_long(source)));
     }
-    let _ = base;
     hcl_edit::parser::parse_body(source.text()).map_err(|error| {
         let location = error.location();
         let at = location.offset().min(source.text().len());
@@ -239,7 +239,7 @@ pub(super) fn instances(
         };
         let one = |index: usize| {
             let bytes = count.bytes.clone();
-            let value = super::evaluate::plain(&index.to_string(), bytes.clone());
+            let value = plain(&index.to_string(), bytes.clone());
             let pair = Pair { key: "index".to_owned(), key_bytes: bytes.clone(), value };
             let bound = Some(("count", node(Value::Mapping(vec![pair]), bytes)));
             Instance { address: format!("{address}[{index}]"), key: None, bound }
@@ -307,7 +307,7 @@ fn given_text(text: &str, evaluator: &mut Evaluator<'_>) -> Node {
         return value;
     }
     match text {
-        "true" | "false" => super::evaluate::plain(text, 0..0),
+        "true" | "false" => plain(text, 0..0),
         _ => quoted(text, 0..0),
     }
 }
