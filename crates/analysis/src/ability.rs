@@ -40,23 +40,33 @@ impl Ability {
 /// `create,delete pods,pods/log in dev-*`, `everything`, `get /healthz`.
 impl fmt::Display for Ability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_everything() {
-            f.write_str("everything")?;
-        } else {
-            let verbs = if self.verbs == ["*"] { "any verb on".to_owned() } else { self.verbs.join(",") };
-            let objects: Vec<String> = match self.resources.is_empty() {
-                true => self.paths.clone(),
-                false => self.resources.iter().map(|resource| shown_resource(resource, &self.api_group)).collect(),
-            };
-            write!(f, "{verbs} {}", objects.join(","))?;
+        f.write_str(&self.line(&self.objects()))
+    }
+}
+
+impl Ability {
+    /// Resources with their group, or paths.
+    fn objects(&self) -> Vec<String> {
+        match self.resources.is_empty() {
+            true => self.paths.clone(),
+            false => self.resources.iter().map(|resource| shown_resource(resource, &self.api_group)).collect(),
         }
+    }
+
+    /// The line with these objects in place of its own.
+    fn line(&self, objects: &[String]) -> String {
+        let mut line = match (self.is_everything(), self.verbs == ["*"]) {
+            (true, _) => "everything".to_owned(),
+            (false, true) => format!("any verb on {}", objects.join(",")),
+            (false, false) => format!("{} {}", self.verbs.join(","), objects.join(",")),
+        };
         if !self.names.is_empty() {
-            write!(f, " named {}", self.names.join(","))?;
+            line.push_str(&format!(" named {}", self.names.join(",")));
         }
         if !self.namespaces.is_empty() {
-            write!(f, " in {}", self.namespaces.join(", "))?;
+            line.push_str(&format!(" in {}", self.namespaces.join(", ")));
         }
-        Ok(())
+        line
     }
 }
 
@@ -74,11 +84,23 @@ fn shown_resource(resource: &str, group: &str) -> String {
     }
 }
 
-/// The lines as texts. Where everything is among them for the whole cluster, all paths go without saying.
+/// The abilities as lines for people: objects of several groups on one line where all else is the same. Where
+/// everything is among them for the whole cluster, all paths go without saying.
 pub fn lines(abilities: &[Ability]) -> Vec<String> {
     let all = abilities.iter().any(|ability| ability.is_everything() && ability.namespaces.is_empty());
     let is_said = |ability: &Ability| all && ability.verbs == ["*"] && ability.paths == ["*"];
-    abilities.iter().filter(|ability| !is_said(ability)).map(Ability::to_string).collect()
+    let mut gathered: Vec<(&Ability, Vec<String>)> = Vec::new();
+    for ability in abilities.iter().filter(|ability| !is_said(ability)) {
+        let alike = |other: &Ability| {
+            let parts = |one: &'_ Ability| (one.verbs.clone(), one.names.clone(), one.namespaces.clone());
+            !other.is_everything() && !ability.is_everything() && parts(other) == parts(ability)
+        };
+        match gathered.iter_mut().find(|(other, _)| alike(other)) {
+            Some((_, objects)) => objects.extend(ability.objects()),
+            None => gathered.push((ability, ability.objects())),
+        }
+    }
+    gathered.iter().map(|(ability, objects)| ability.line(objects)).collect()
 }
 
 /// Atoms gathered into few lines: verbs of one object, then names, places and objects of the same verbs.

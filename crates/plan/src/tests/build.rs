@@ -59,7 +59,10 @@ pub(super) fn world(cluster: ActualCluster) -> World {
 pub(super) fn actual(resource: &str, policies: &[(&str, AccessScope)]) -> ActualEntry {
     let principal = arn(resource);
     ActualEntry {
-        entry_arn: format!("arn:aws:eks:us-east-1:111122223333:access-entry/demo/role/111122223333/{}/1", principal.name()),
+        entry_arn: format!(
+            "arn:aws:eks:us-east-1:111122223333:access-entry/demo/role/111122223333/{}/1",
+            principal.name()
+        ),
         kind: EntryType::Standard,
         username: AccessEntry::default_username(&principal, EntryType::Standard).as_str().to_owned(),
         groups: Vec::new(),

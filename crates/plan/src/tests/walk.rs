@@ -13,7 +13,8 @@ use proptest::prelude::*;
 
 use super::build::*;
 use crate::{
-    ActualAssociation, ActualCluster, ActualEntry, ControlPlane, Plan, PlanOptions, Readable, Step, World, plan, resolve,
+    ActualAssociation, ActualCluster, ActualEntry, ControlPlane, Plan, PlanOptions, Readable, Step, World, plan,
+    resolve,
 };
 
 const ROLES: [&str; 3] = ["role/A", "role/team/B", "role/C"];
@@ -66,8 +67,7 @@ fn there(resource: &str, one: One, is_managed: bool) -> ActualEntry {
 
 fn wanted(resource: &str, one: One) -> DeclaredEntry {
     let (policies, groups, username, node, own) = one;
-    let mut policies: Vec<_> =
-        policies.into_iter().map(|(index, scope)| grant(POLICIES[index], scope)).collect();
+    let mut policies: Vec<_> = policies.into_iter().map(|(index, scope)| grant(POLICIES[index], scope)).collect();
     policies.extend(own.map(|scope| own_grant("deployer", scope)));
     let mut entry = declared(resource, policies);
     if node {
@@ -134,7 +134,12 @@ fn case() -> impl Strategy<Value = Case> {
                 let mut old_role = role("entryway:deployer", &[], &[]);
                 old_role.rules = rules(&old);
                 rbac.roles.push(old_role);
-                rbac.bindings.push(binding("entryway:deployer:dev", Some("dev"), "entryway:deployer", Subject::Group("entryway:deployer:dev".into())));
+                rbac.bindings.push(binding(
+                    "entryway:deployer:dev",
+                    Some("dev"),
+                    "entryway:deployer",
+                    Subject::Group("entryway:deployer:dev".into()),
+                ));
                 if let Some(entry) = cluster.entries.iter_mut().find(|entry| entry.kind == EntryType::Standard) {
                     entry.groups.push("entryway:deployer:dev".into());
                 }
@@ -146,7 +151,8 @@ fn case() -> impl Strategy<Value = Case> {
             world.known.insert(&arn(ROLES[1]), PrincipalFacts { created_at, ..PrincipalFacts::default() });
         }
         let wants = [declared.0, declared.1, declared.2];
-        let mut file = file(ROLES.into_iter().zip(wants).filter_map(|(resource, one)| Some(wanted(resource, one?))).collect());
+        let mut file =
+            file(ROLES.into_iter().zip(wants).filter_map(|(resource, one)| Some(wanted(resource, one?))).collect());
         let to = AuthenticationMode::ALL[mode.max(1 + stale % 2)];
         file.clusters[0].mode = Some(Placed::nowhere(to));
         let name = Placed::nowhere("deployer".parse().unwrap());
@@ -161,12 +167,16 @@ fn can(snapshot: &Snapshot, principal: &PrincipalArn) -> Vec<bool> {
     let caller = Caller::from_sts("111122223333", &session, "AROAX:jo", "").unwrap();
     let user = snapshot.identity(&caller, None, now()).map(|identity| identity.user);
     let mut answers = vec![user.is_some()];
-    for (group, resource) in [("", "pods"), ("", "secrets"), ("", "configmaps"), ("example.com", "widgets"), ("example.com", "gadgets")] {
+    for (group, resource) in
+        [("", "pods"), ("", "secrets"), ("", "configmaps"), ("example.com", "widgets"), ("example.com", "gadgets")]
+    {
         for verb in ["get", "create"] {
             for namespace in ["", "dev", "dev-1", "prod", "else"] {
                 let resource = Resource { group, resource, subresource: "", namespace, name: "" };
                 let attributes = Attributes::Resource { verb, resource };
-                let allowed = user.as_ref().is_some_and(|user| snapshot.decide(&Request { user, attributes }, now()).is_allowed());
+                let allowed = user
+                    .as_ref()
+                    .is_some_and(|user| snapshot.decide(&Request { user, attributes }, now()).is_allowed());
                 answers.push(allowed);
             }
         }
@@ -176,7 +186,14 @@ fn can(snapshot: &Snapshot, principal: &PrincipalArn) -> Vec<bool> {
 
 fn everybody(cluster: &ActualCluster) -> Vec<(PrincipalArn, Vec<bool>)> {
     let snapshot = Snapshot::compile(cluster.model());
-    ROLES.into_iter().map(arn).map(|principal| { let answers = can(&snapshot, &principal); (principal, answers) }).collect()
+    ROLES
+        .into_iter()
+        .map(arn)
+        .map(|principal| {
+            let answers = can(&snapshot, &principal);
+            (principal, answers)
+        })
+        .collect()
 }
 
 /// For each step, whether the moment after it is in an announced gap of a principal.
@@ -207,7 +224,7 @@ fn make(case: &Case, world: &World) -> Plan {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn no_moment_takes_away_what_the_end_keeps(case in case()) {
