@@ -106,6 +106,8 @@ pub fn lines(abilities: &[Ability]) -> Vec<String> {
 /// Atoms gathered into few lines: verbs of one object, then names, places and objects of the same verbs.
 pub(crate) fn compress(atoms: Vec<Atom>) -> Vec<Ability> {
     type Verbs = BTreeSet<String>;
+    /// Verbs, group, names and namespaces of a line.
+    type Head = (Verbs, String, Vec<String>, Vec<String>);
     let mut objects: BTreeMap<(String, String, Word, Place), Verbs> = BTreeMap::new();
     let mut paths: BTreeMap<String, Verbs> = BTreeMap::new();
     for atom in widest(atoms) {
@@ -134,7 +136,7 @@ pub(crate) fn compress(atoms: Vec<Atom>) -> Vec<Ability> {
             places.push(namespace);
         }
     }
-    let mut by_resource: BTreeMap<(Verbs, String, Vec<String>, Vec<String>), Vec<String>> = BTreeMap::new();
+    let mut by_resource: BTreeMap<Head, Vec<String>> = BTreeMap::new();
     for ((verbs, group, pattern, names), places) in by_place {
         by_resource.entry((verbs, group, names, places)).or_default().push(pattern);
     }

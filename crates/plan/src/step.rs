@@ -99,7 +99,7 @@ pub enum Action {
         /// Whose.
         #[serde(with = "as_text")]
         principal: PrincipalArn,
-        /// The entry's ARN.
+        /// The entry's ARN; empty where this very plan makes the entry: DescribeAccessEntry tells it then.
         entry_arn: String,
         /// Tags to set.
         tags: BTreeMap<String, String>,

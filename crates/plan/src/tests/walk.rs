@@ -276,3 +276,36 @@ proptest! {
         prop_assert_eq!(make(&case, &case.world), plan, "the same world gives the same plan");
     }
 }
+
+/// The size that the planner is for: 100 clusters of 200 entries. `cargo test --release -- --ignored numbers`.
+#[test]
+#[ignore = "a measurement"]
+fn numbers() {
+    let mut world = World::default();
+    let mut file = file(vec![]);
+    let selector = file.clusters[0].clone();
+    file.clusters.clear();
+    for number in 0..100 {
+        let mut one = cluster();
+        one.arn.name = format!("c{number}").parse().unwrap();
+        one.entries = (0..100)
+            .map(|index| managed(actual(&format!("role/R{index}"), &[("View", namespaces(&["dev"]))])))
+            .collect();
+        let mut declared_cluster = selector.clone();
+        let name = one.arn.name.clone();
+        declared_cluster.selector =
+            Placed::nowhere(entryway_formats::ClusterSelector::Named { name, region: None, account: None });
+        let entries =
+            (0..200).map(|index| declared(&format!("role/R{index}"), vec![grant("Edit", namespaces(&["dev"]))]));
+        declared_cluster.entries = entries.collect();
+        file.clusters.push(declared_cluster);
+        world.clusters.push(one);
+    }
+    let start = std::time::Instant::now();
+    let read = resolve(&file, &world, now());
+    let resolved = start.elapsed();
+    let plan = plan(&read.value, &world, &all_options());
+    let steps: usize = plan.clusters.iter().map(|cluster| cluster.steps.len()).sum();
+    let text = format!("{steps} steps; resolved in {resolved:?}, all in {:?}", start.elapsed());
+    std::fs::write(std::env::temp_dir().join("entryway-plan-numbers"), text).unwrap();
+}
