@@ -95,6 +95,8 @@ pub(crate) struct Clusters {
 pub(crate) struct Running {
     pub(crate) id: String,
     pub(crate) runtime: Arc<Runtime>,
+    /// Its Kubernetes API, for requests from within the process.
+    pub(crate) kubernetes: axum::Router,
     /// Entries that are being created.
     creating: AtomicUsize,
     stop: watch::Sender<bool>,
@@ -111,6 +113,11 @@ impl Clusters {
     pub(crate) fn get(&self, place: &Place, name: &str) -> Option<Arc<Running>> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         running.get(&(place.clone(), name.to_owned())).cloned()
+    }
+
+    /// An address that tokens for the clusters may be signed for, as scheme and authority.
+    pub(crate) fn token_endpoint(&self) -> &str {
+        self.shared.local_endpoints.first().map_or("http://127.0.0.1", String::as_str)
     }
 
     /// How many run.
@@ -188,11 +195,13 @@ impl Clusters {
         }
         let (stop, stopping) = watch::channel(false);
         let tls = TlsAcceptor::from(Arc::clone(&shared.tls));
-        let serving = serve::serve(listener, Some(tls), sandbox.router(), stopping.clone());
+        let kubernetes = sandbox.router();
+        let serving = serve::serve(listener, Some(tls), kubernetes.clone(), stopping.clone());
         let task = tokio::spawn(run(sandbox, serving, keeper, stopping));
         let running = Running {
             id: record.id.clone(),
             runtime,
+            kubernetes,
             creating: AtomicUsize::new(0),
             stop,
             task: Mutex::new(Some(task)),

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::audit::{self, Event};
+use crate::console;
 use crate::eks::{self, Answer, Call, EksError, Fault, Target};
 use crate::keys::Place;
 use crate::metrics;
@@ -48,8 +49,8 @@ async fn handle(State(plane): State<Arc<ControlPlane>>, request: Request) -> Res
             _ => {}
         }
     }
-    if path == "/console" || path.starts_with("/console/") {
-        return plain(StatusCode::NOT_FOUND, "this version of Entryway has no console\n".to_owned());
+    if console::is_path(path) {
+        return console::handle(&plane, &head, body).await;
     }
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let (body, cut) = match tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, MAX_BODY)).await {
@@ -137,31 +138,32 @@ async fn eks_call(
         authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
     let signed = authenticate_eks(plane, request, authorization, target.as_ref(), now).await;
     let cluster = target.as_ref().and_then(|target| target.cluster.as_deref());
-    let name = target.as_ref().map_or("Unknown", |target| target.operation.name());
-    let event = |who, parameters, error| Event {
-        request,
-        now,
-        source: audit::EKS,
-        name,
-        region: &region,
-        who,
-        read_only: target.as_ref().is_none_or(|target| target.operation.is_read()),
-        parameters,
-        response: Value::Null,
-        error,
-    };
     let (who, place) = match signed {
         Ok(signed) => signed,
         Err(error) => {
-            plane.audit.stranger(&event(None, Value::Null, Some((error.fault.code(), &error.message))));
+            let told = Some((error.fault.code(), error.message.as_str()));
+            plane.audit.stranger(&eks_event(request, target.as_ref(), &region, None, Value::Null, told, now));
             return eks_response(request, Err(&error), None);
         }
     };
-    let (result, parameters) = match &target {
+    let result = answer_eks(plane, request, target.as_ref(), &who, &place, now).await;
+    eks_response(request, result.as_ref(), cluster)
+}
+
+/// Answers a call of the EKS API of somebody who is known, and records it.
+pub(crate) async fn answer_eks(
+    plane: &ControlPlane,
+    request: &Received,
+    target: Option<&Target>,
+    who: &Signed,
+    place: &Place,
+    now: Timestamp,
+) -> Result<Value, EksError> {
+    let (result, parameters) = match target {
         None => (Err(unknown(request)), Value::Null),
         Some(target) => match decode_query(&without_signature(&request.query)) {
             Ok(parameters) => {
-                let call = Call { plane, request, target, place: &place, who: &who, parameters: &parameters, now };
+                let call = Call { plane, request, target, place, who, parameters: &parameters, now };
                 (eks::answer(&call).await, audit::parameters(&call))
             }
             Err(problem) => {
@@ -170,15 +172,37 @@ async fn eks_call(
             }
         },
     };
-    match &result {
-        Ok(Answer { recorded: true, .. }) => {}
-        Ok(_) => plane.audit.record(&event(Some(&who), parameters, None)).await,
-        Err(error) => {
-            let error = Some((error.fault.code(), error.message.as_str()));
-            plane.audit.record(&event(Some(&who), parameters, error)).await;
-        }
+    let error = result.as_ref().err().map(|error| (error.fault.code(), error.message.as_str()));
+    // A change took its record along.
+    if !matches!(&result, Ok(Answer { recorded: true, .. })) {
+        let region = place.region.as_str();
+        let event = eks_event(request, target, region, Some(who), parameters, error, now);
+        plane.audit.record(&event).await;
     }
-    eks_response(request, result.as_ref().map(|answer| &answer.body), cluster)
+    result.map(|answer| answer.body)
+}
+
+fn eks_event<'a>(
+    request: &'a Received,
+    target: Option<&Target>,
+    region: &'a str,
+    who: Option<&'a Signed>,
+    parameters: Value,
+    error: Option<(&'a str, &'a str)>,
+    now: Timestamp,
+) -> Event<'a> {
+    Event {
+        request,
+        now,
+        source: audit::EKS,
+        name: target.map_or("Unknown", |target| target.operation.name()),
+        region,
+        who,
+        read_only: target.is_none_or(|target| target.operation.is_read()),
+        parameters,
+        response: Value::Null,
+        error,
+    }
 }
 
 fn unknown(request: &Received) -> EksError {
@@ -255,7 +279,10 @@ async fn query_call(
         plane.identities.authenticate(request, &authorization, None, &rules, now).await
     };
     let answer = match signed.await {
-        Ok(who) => return signed_query(plane, request, service, &region, &who, now, wants_json).await,
+        Ok(who) => {
+            let answer = answer_query(plane, request, service, &region, &who, now, wants_json).await;
+            return query_response(request, answer);
+        }
         Err(Refused::Signature(error)) => query::refused(service, &error, &request.id, wants_json),
         Err(Refused::Failed(problem)) => {
             tracing::error!(%problem, "identities could not be read");
@@ -268,7 +295,8 @@ async fn query_call(
     query_response(request, answer)
 }
 
-async fn signed_query(
+/// Answers a call of STS or IAM of somebody who is known, and records it.
+pub(crate) async fn answer_query(
     plane: &ControlPlane,
     request: &Received,
     service: Service,
@@ -276,7 +304,7 @@ async fn signed_query(
     who: &Signed,
     now: Timestamp,
     wants_json: bool,
-) -> Response {
+) -> QueryAnswer {
     let body = if request.is_form() { request.body.as_ref() } else { b"" };
     let id = uuid::Uuid::new_v4().to_string();
     let answer = match Parameters::parse(&without_signature(&request.query), body) {
@@ -300,7 +328,7 @@ async fn signed_query(
     };
     let record = query_event(request, service, region, Some(who), &answer.record, now).record_as(&id);
     plane.audit.write(record).await;
-    query_response(request, answer)
+    answer
 }
 
 /// What is known of a call before it is answered.

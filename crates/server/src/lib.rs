@@ -7,6 +7,7 @@
 mod audit;
 mod clusters;
 mod config;
+mod console;
 mod eks;
 mod folder;
 mod http;

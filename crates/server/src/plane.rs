@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::audit::Audit;
 use crate::clusters::{ClusterError, Clusters};
+use crate::console::Console;
 use crate::eks::{ClusterRecord, Creator, EksError, NewCluster, PageSecret, Status, write_new};
 use crate::keys::{self, Place};
 use crate::metrics::Metrics;
@@ -30,6 +31,7 @@ pub(crate) struct ControlPlane {
     pub(crate) audit: Arc<Audit>,
     pub(crate) page_secret: PageSecret,
     pub(crate) metrics: Metrics,
+    pub(crate) console: Console,
     /// What clusters' endpoints are reached by, as it stands in a URL.
     pub(crate) host: String,
     /// The certificate authority, PEM in base64.
@@ -128,7 +130,7 @@ pub(crate) async fn page_secret(store: &dyn Store) -> Result<PageSecret, StoreEr
 }
 
 /// The records of all clusters: from place to place, since entries are many.
-async fn all_clusters(store: &dyn Store) -> Result<Vec<(Place, KeyValue)>, StoreError> {
+pub(crate) async fn all_clusters(store: &dyn Store) -> Result<Vec<(Place, KeyValue)>, StoreError> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let first =

@@ -155,6 +155,13 @@ impl Running {
         &self.info
     }
 
+    /// A link to the console that signs in as the administrator, once; `None` where there is no administrator's key.
+    pub fn console_link(&self) -> Option<String> {
+        let key = read_admin_file(&self.info.data)?.access_key_id;
+        let secret = self.plane.console.links.make(&key, Timestamp::now());
+        Some(format!("{}{}", self.info.api, crate::console::link_path(&secret)))
+    }
+
     #[cfg(test)]
     pub(crate) fn plane(&self) -> &Arc<ControlPlane> {
         &self.plane
@@ -228,6 +235,7 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
         clusters,
         audit,
         metrics: crate::metrics::Metrics::default(),
+        console: crate::console::Console::default(),
         host: endpoint_host(&config, address.ip()),
         ca: STANDARD.encode(pki.ca_pem()),
         sweep: Notify::new(),

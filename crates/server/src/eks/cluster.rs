@@ -145,7 +145,7 @@ impl NewCluster {
 }
 
 /// The entry that administers a cluster in its creator's name.
-pub(super) fn creator_entry(
+pub(crate) fn creator_entry(
     creator: &Creator,
     place: &Place,
     cluster: &str,

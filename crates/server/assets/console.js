@@ -1,0 +1,61 @@
+// The console without this script works by links and forms; with it, open pages follow what changes elsewhere.
+"use strict";
+(() => {
+  const status = document.querySelector("[data-status]");
+  const changed = document.querySelector("[data-changed]");
+  const focused = document.querySelector("[data-focus]");
+  if (focused) focused.focus();
+
+  // The account menu closes at Escape and when something else is clicked.
+  const menu = document.querySelector("details.account");
+  if (menu) {
+    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { menu.open = false; menu.querySelector("summary").focus(); }
+    });
+  }
+
+  const where = document.body.dataset.live;
+  if (!where || !window.EventSource) return;
+  let source = null, running = false, again = false, missed = false;
+
+  const open = () => {
+    source = new EventSource(where);
+    source.addEventListener("changed", refresh);
+    // Whatever happened while nobody listened is looked at once.
+    source.addEventListener("ready", () => { if (missed) refresh(); missed = false; });
+    source.addEventListener("error", () => { missed = true; });
+  };
+  const close = () => { if (source) source.close(); source = null; missed = true; };
+  document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else if (!source) open(); });
+
+  // Whether a person is in the middle of something that a new page would take away.
+  const isBusy = () => document.querySelector("#content [data-form], #content form.stack, #content details[open]") !== null
+    || (document.activeElement && document.activeElement.matches("#content input, #content select, #content textarea"));
+
+  const refresh = async () => {
+    if (running) { again = true; return; }
+    if (isBusy()) { changed.hidden = false; return; }
+    running = true;
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Entryway-Background": "1" }, credentials: "same-origin" });
+      if (answer.status === 401) { location.reload(); return; }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("#content"), old = document.querySelector("#content");
+      if (fresh && old && !isBusy()) {
+        const active = document.activeElement;
+        const place = active && old.contains(active) ? active.getAttribute("href") : null;
+        old.replaceWith(fresh);
+        if (place) {
+          const same = [...fresh.querySelectorAll("a")].find((link) => link.getAttribute("href") === place);
+          if (same) same.focus();
+        }
+        if (status) status.textContent = "The page was updated.";
+      }
+    } catch { missed = true; } finally {
+      running = false;
+      if (again) { again = false; refresh(); }
+    }
+  };
+  if (!document.hidden) open();
+})();

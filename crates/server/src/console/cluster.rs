@@ -1,0 +1,202 @@
+//! The list of clusters, and what the pages of one have in common.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use entryway_access::{Region, Snapshot};
+use entryway_store::{KeyValue, ListOptions, Revision};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::act::{self, cluster_path};
+use super::page::{Page, Problem, Reply};
+use super::part;
+use super::visit::Visit;
+use super::words;
+use crate::clusters::Running;
+use crate::eks::{ClusterRecord, EksError, EntryRecord};
+use crate::keys::Place;
+
+/// A cluster that the visitor may see.
+pub(super) struct Cluster {
+    pub(super) place: Place,
+    pub(super) record: ClusterRecord,
+    pub(super) running: Arc<Running>,
+    /// What is in force now.
+    pub(super) snapshot: Arc<Snapshot>,
+}
+
+/// An entry's record, and the revision that it was last written at.
+pub(super) struct Found {
+    pub(super) record: EntryRecord,
+    pub(super) modified: Revision,
+}
+
+/// Finds a cluster, as DescribeCluster would.
+pub(super) async fn find(visit: &Visit<'_>, region: &str, name: &str) -> Result<Cluster, Problem> {
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
+    let (Ok(region), Ok(name)) = (decoded(region), decoded(name)) else { return Err(Problem::missing()) };
+    let region: Region = region.parse().map_err(|_| Problem::missing())?;
+    let place = visit.place(region);
+    act::eks(visit, &place, "GET", &cluster_path(&name, ""), "", &Value::Null).await?;
+    let found = visit.plane.store.get(&place.cluster(&name)).await?.ok_or_else(|| EksError::no_cluster(&name))?;
+    let record = ClusterRecord::parse(&found.value).map_err(EksError::internal)?;
+    let running = visit.plane.clusters.get(&place, &name).ok_or_else(|| EksError::no_cluster(&name))?;
+    let snapshot = running.runtime.current();
+    Ok(Cluster { place, record, running, snapshot })
+}
+
+impl Cluster {
+    /// The URL of one of its pages.
+    pub(super) fn url(&self, rest: &str) -> String {
+        url(&self.place, &self.record.name, rest)
+    }
+
+    /// The page of one of its tabs.
+    pub(super) fn page(&self, tab: &str, title: impl Into<String>, content: Markup) -> Page {
+        let tabs = [
+            ("Access", "access"),
+            ("Policies", "policies"),
+            ("Who can…", "who-can"),
+            ("Matrix", "matrix"),
+            ("Resources", "resources"),
+        ];
+        let tabs = tabs.map(|(text, own)| (text, self.url(&format!("/{own}")), own == tab)).to_vec();
+        super::page(title, content)
+            .crumb("Clusters", "/console")
+            .crumb(self.record.name.clone(), self.url("/access"))
+            .tabs(tabs)
+    }
+
+    /// What the page watches: the cluster, its entries and its RBAC; with `objects`, all of its objects.
+    pub(super) fn live(&self, objects: bool) -> String {
+        let objects = if objects { "&objects=on" } else { "" };
+        format!("/console/live?region={}&cluster={}{objects}", self.place.region, self.record.name)
+    }
+
+    /// Whether an operation on the cluster is worth offering.
+    pub(super) fn offers(&self, visit: &Visit<'_>, operation: &str) -> bool {
+        visit.may(&format!("eks:{operation}"), &self.record.arn(&self.place), |context| {
+            context.set("eks:clusterName", self.record.name.as_str());
+            for (key, value) in &self.record.tags {
+                context.set(&format!("aws:ResourceTag/{key}"), value.as_str());
+            }
+        })
+    }
+
+    /// Whether an operation on an entry is worth offering.
+    pub(super) fn offers_on(&self, visit: &Visit<'_>, operation: &str, entry: &EntryRecord) -> bool {
+        visit.may(&format!("eks:{operation}"), &entry.arn, |context| {
+            context.set("eks:clusterName", self.record.name.as_str());
+            context.set("eks:principalArn", entry.principal.as_str());
+            context.set("eks:accessEntryType", entry.kind.as_str());
+            context.set("eks:username", entry.username.as_str());
+            context.set_all("eks:kubernetesGroups", entry.groups.iter().cloned());
+            for (key, value) in &entry.tags {
+                context.set(&format!("aws:ResourceTag/{key}"), value.as_str());
+            }
+        })
+    }
+
+    /// All entries, by ARN.
+    pub(super) async fn entries(&self, visit: &Visit<'_>) -> Result<Vec<EntryRecord>, Problem> {
+        let prefix = self.place.entries(&self.record.name);
+        let items = visit.plane.store.list(&prefix, ListOptions::default()).await?.items;
+        Ok(items.iter().filter_map(|item| EntryRecord::parse(&item.value).ok()).collect())
+    }
+
+    /// An entry, as DescribeAccessEntry would tell it.
+    pub(super) async fn entry(&self, visit: &Visit<'_>, principal: &str) -> Result<Found, Problem> {
+        let path = act::entry_path(&self.record.name, principal, "");
+        act::eks(visit, &self.place, "GET", &path, "", &Value::Null).await?;
+        self.stored_entry(visit, principal).await?.ok_or_else(|| EksError::no_entry().into())
+    }
+
+    /// An entry's record, without asking whether the visitor may see it.
+    pub(super) async fn stored_entry(&self, visit: &Visit<'_>, principal: &str) -> Result<Option<Found>, Problem> {
+        let key = self.place.entry(&self.record.name, principal);
+        if key.len() > entryway_store::MAX_KEY_BYTES {
+            return Ok(None);
+        }
+        let Some(found) = visit.plane.store.get(&key).await? else { return Ok(None) };
+        let record = EntryRecord::parse(&found.value).map_err(EksError::internal)?;
+        Ok(Some(Found { record, modified: found.modified }))
+    }
+}
+
+fn url(place: &Place, name: &str, rest: &str) -> String {
+    format!("/console/clusters/{}/{name}{rest}", place.region)
+}
+
+/// `GET /console`.
+pub(super) async fn list(visit: &Visit<'_>) -> Result<Reply, Problem> {
+    let all = crate::plane::all_clusters(visit.plane.store.as_ref()).await?;
+    let own: Vec<(Place, KeyValue)> =
+        all.into_iter().filter(|(place, _)| place.account == *visit.who.account()).collect();
+    let may_list = |place: &Place| visit.may("eks:ListClusters", &place.arn("cluster/*"), |_| {}) || visit.may("eks:ListClusters", "*", |_| {});
+    let regions: std::collections::BTreeMap<&Place, bool> = own.iter().map(|(place, _)| (place, may_list(place))).collect();
+    let mut rows = Vec::new();
+    for (place, item) in &own {
+        let Ok(record) = ClusterRecord::parse(&item.value) else { continue };
+        let described = visit.may("eks:DescribeCluster", &record.arn(place), |context| {
+            context.set("eks:clusterName", record.name.as_str());
+        });
+        if described || regions.get(place).copied().unwrap_or(false) {
+            rows.push(row(visit, place, &record, described, item));
+        }
+    }
+    let content = html! {
+        @if rows.is_empty() && own.is_empty() {
+            (part::empty(words::NO_CLUSTERS, html! { p { "Make one: " code { "entryway clusters create demo" } } }))
+        } @else if rows.is_empty() {
+            (part::empty("You may see no cluster.", html! { p { (words::DENIED_HINT) } }))
+        } @else {
+            table.cards {
+                caption.unseen { "Clusters" }
+                thead { tr { th scope="col" { "Cluster" } th scope="col" { "Region" } th scope="col" { "Mode" } th scope="col" { "Entries" } th scope="col" { "Last change of the cluster" } } }
+                tbody { @for row in &rows { (row) } }
+            }
+        }
+    };
+    Ok(super::page("Clusters", content).live("/console/live").into())
+}
+
+fn row(visit: &Visit<'_>, place: &Place, record: &ClusterRecord, described: bool, item: &KeyValue) -> Markup {
+    let running = visit.plane.clusters.get(place, &record.name);
+    html! {
+        tr {
+            th scope="row" data-label="Cluster" { @if described { a href=(url(place, &record.name, "/access")) { (record.name) } } @else { (record.name) } }
+            td data-label="Region" { (place.region.to_string()) }
+            @if described {
+                td data-label="Mode" { (mode_badge(&record.mode)) }
+                td data-label="Entries" { @if let Some(running) = &running { (running.runtime.entry_count()) } @else { (part::badge("bad", "not running")) } }
+                td data-label="Made" { (part::time(record.created_at, visit.now)) @if item.modified != item.created { br; span.muted { "changed since" } } }
+            } @else {
+                td colspan="3" { span.muted { (words::NOT_DESCRIBED) } }
+            }
+        }
+    }
+}
+
+/// What everybody may do in a cluster may be seen by who may list and describe its entries.
+pub(super) fn may_see_access(visit: &Visit<'_>, cluster: &Cluster) -> Result<(), Problem> {
+    let entries = cluster.place.arn(format_args!("access-entry/{}/*", cluster.record.name));
+    let describes = visit.may("eks:DescribeAccessEntry", &entries, |context| {
+        context.set("eks:clusterName", cluster.record.name.as_str());
+    });
+    if describes && cluster.offers(visit, "ListAccessEntries") {
+        return Ok(());
+    }
+    let text = "You may not list and describe all access entries of this cluster, which this page tells of.";
+    Err(Problem::new(StatusCode::FORBIDDEN, text, words::DENIED_HINT))
+}
+
+/// A mode, with a colour where aws-auth still counts.
+pub(super) fn mode_badge(mode: &str) -> Markup {
+    part::badge(if mode == "API" { "good" } else { "warn" }, mode)
+}
+
+/// A page of a cluster that says what is wrong with what was asked.
+pub(super) fn unprocessable(page: Page) -> Page {
+    page.status(StatusCode::UNPROCESSABLE_ENTITY)
+}

@@ -1,0 +1,161 @@
+//! Whom questions are asked about: everybody whom entries, aws-auth or RBAC name.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use entryway_access::{Caller, MappedPrincipal, PrincipalArn, Snapshot, Subject as RbacSubject, UserInfo};
+use jiff::Timestamp;
+
+/// The session name that questions about a role are asked with.
+const SESSION: &str = "console-question";
+/// The group of everybody who signed in.
+const AUTHENTICATED: &str = "system:authenticated";
+
+/// Somebody who may have access.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    /// An IAM role or user.
+    Principal(String),
+    /// A Kubernetes user whom RBAC names.
+    User(String),
+    /// A Kubernetes group whom RBAC names.
+    Group(String),
+    /// A service account, `NAMESPACE/NAME`.
+    ServiceAccount(String),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Subject {
+    /// The word of the kind, in links.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Subject::Principal(_) => "principal",
+            Subject::User(_) => "user",
+            Subject::Group(_) => "group",
+            Subject::ServiceAccount(_) => "service-account",
+        }
+    }
+
+    /// The name within the kind.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Subject::Principal(name) | Subject::User(name) | Subject::Group(name) | Subject::ServiceAccount(name) => name,
+        }
+    }
+
+    /// From a link's two words.
+    pub(super) fn parse(kind: &str, name: &str) -> Option<Subject> {
+        let name = name.to_owned();
+        match kind {
+            "" | "principal" => name.parse::<PrincipalArn>().ok().map(|principal| Subject::Principal(principal.to_string())),
+            "user" => Some(Subject::User(name)),
+            "group" => Some(Subject::Group(name)),
+            "service-account" => name.contains('/').then_some(Subject::ServiceAccount(name)),
+            _ => None,
+        }
+    }
+
+    /// What STS would say of a principal; nothing of anybody else.
+    pub(super) fn caller(&self, snapshot: &Snapshot) -> Option<Caller> {
+        let Subject::Principal(text) = self else { return None };
+        let full: PrincipalArn = text.parse().ok()?;
+        let principal = full.without_path();
+        let role_session = principal.is_role().then_some(SESSION);
+        let arn = match role_session {
+            Some(session) => {
+                let (partition, account, name) = (principal.partition(), principal.account(), principal.name());
+                format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}")
+            }
+            None => full.to_string(),
+        };
+        // An entry that was made for a unique id is asked about as for that one.
+        let entries = snapshot.entry(&full).map(|entry| entry.unique_id.clone().unwrap_or_default());
+        let unique_id = entries.unwrap_or_default();
+        let session_name = role_session.unwrap_or_default().to_owned();
+        Some(Caller { principal, arn, unique_id, session_name, access_key_id: String::new() })
+    }
+
+    /// Who it is in the cluster, with the group of everybody; `None` where nothing maps it.
+    pub(super) fn user(&self, snapshot: &Snapshot, now: Timestamp) -> Option<UserInfo> {
+        let mut user = match self {
+            Subject::Principal(_) => snapshot.identity(&self.caller(snapshot)?, None, now)?.user,
+            Subject::User(name) => UserInfo { username: name.clone(), ..UserInfo::default() },
+            Subject::Group(name) => UserInfo { groups: vec![name.clone()], ..UserInfo::default() },
+            Subject::ServiceAccount(name) => {
+                let (namespace, account) = name.split_once('/')?;
+                UserInfo {
+                    username: format!("system:serviceaccount:{namespace}:{account}"),
+                    groups: vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")],
+                    ..UserInfo::default()
+                }
+            }
+        };
+        if !user.groups.iter().any(|group| group == AUTHENTICATED) {
+            user.groups.push(AUTHENTICATED.to_owned());
+        }
+        Some(user)
+    }
+}
+
+/// IAM principals whom the cluster knows, each once, in order.
+pub(super) fn principals(snapshot: &Snapshot) -> Vec<Subject> {
+    let mut seen = BTreeSet::new();
+    let mut all = BTreeSet::new();
+    let aws_auth = snapshot.aws_auth();
+    let entries = snapshot.entries();
+    let entries = entries.iter().map(|entry| &entry.principal);
+    let lines = aws_auth.roles.iter().chain(&aws_auth.users).filter_map(|line| match &line.principal {
+        MappedPrincipal::Arn(principal) => Some(principal),
+        MappedPrincipal::Unusable(_) => None,
+    });
+    for principal in entries.chain(snapshot.bootstrap_creator()).chain(lines) {
+        if seen.insert(principal.without_path()) {
+            all.insert(Subject::Principal(principal.to_string()));
+        }
+    }
+    all.into_iter().collect()
+}
+
+/// Everybody: principals, then whom RBAC names by itself. Kubernetes' own users and groups are left out unless
+/// `system` is set.
+pub(super) fn everybody(snapshot: &Snapshot, system: bool) -> Vec<Subject> {
+    let mut all: BTreeSet<Subject> = principals(snapshot).into_iter().collect();
+    for subject in snapshot.rbac().bindings.iter().flat_map(|binding| &binding.subjects) {
+        let subject = match subject {
+            RbacSubject::User(name) => Subject::User(name.clone()),
+            RbacSubject::Group(name) => Subject::Group(name.clone()),
+            RbacSubject::ServiceAccount { namespace, name } => Subject::ServiceAccount(format!("{namespace}/{name}")),
+        };
+        let is_system = subject.name().starts_with("system:") || subject.name().starts_with("eks:") || subject.name().starts_with("kube-system/");
+        if system || !is_system {
+            all.insert(subject);
+        }
+    }
+    all.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_name_subjects() {
+        let role = "arn:aws:iam::111122223333:role/team/x";
+        for subject in [
+            Subject::Principal(role.to_owned()),
+            Subject::User("jo".to_owned()),
+            Subject::Group("dev".to_owned()),
+            Subject::ServiceAccount("web/app".to_owned()),
+        ] {
+            assert_eq!(Subject::parse(subject.kind(), subject.name()), Some(subject));
+        }
+        for (kind, name) in [("principal", "jo"), ("service-account", "app"), ("x", "y")] {
+            assert_eq!(Subject::parse(kind, name), None);
+        }
+    }
+}
