@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use entryway_access::{AwsAuth, AwsAuthProblem, Position};
 
-use crate::positions::{Positions, offset, position_of};
+use crate::positions::{self, LONGEST, Positions};
 use crate::reader::Reader;
 use crate::tree::{Node, Style, Value};
 use crate::{DeclaredAwsAuth, Place, Source, template, yaml};
@@ -51,7 +51,11 @@ pub(crate) fn read(parts: &[Part<'_>], reader: &mut Reader<'_>) -> DeclaredAwsAu
                     let error = template.error(reader.place(&bytes));
                     reader.say(error);
                 }
-                known.add(&part.key, text, Spots::Text { positions, skip: part.skip });
+                known.add(
+                    &part.key,
+                    text,
+                    Spots::Text { positions, lines: positions::Lines::default(), skip: part.skip },
+                );
             }
             Value::Scalar(_) => match part.node.why_unknown() {
                 Some(reason) => {
@@ -153,7 +157,7 @@ struct Known {
 
 enum Spots {
     /// A text of the file, behind so many bytes of its scalar.
-    Text { positions: Positions, skip: usize },
+    Text { positions: Positions, lines: positions::Lines, skip: usize },
     /// A text that was written for the parser: the place that each of its lines stands for, from the second.
     Lines(Vec<Range<usize>>),
 }
@@ -193,9 +197,8 @@ impl Known {
 
     fn bytes(&self, key: &str, position: Position) -> Option<Range<usize>> {
         match self.spots.get(key)? {
-            Spots::Text { positions, skip: 0 } => Some(positions.position(self.texts.get(key)?, position)),
-            Spots::Text { positions, skip } => {
-                let at = skip + offset(self.texts.get(key)?, position);
+            Spots::Text { positions, lines, skip } => {
+                let at = skip + lines.byte(self.texts.get(key)?, position);
                 Some(positions.range(&(at..at)))
             }
             Spots::Lines(places) => {
@@ -208,17 +211,18 @@ impl Known {
 
 /// Two groups that a wrong indentation made one: `a - b`. The authenticator takes it, and nobody has that group.
 fn folded_groups(key: &str, text: &str) -> Vec<AwsAuthProblem> {
-    if !text.contains("- ") {
+    if text.len() > LONGEST || !text.contains(" - ") {
         return Vec::new();
     }
     let read = yaml::read(&Source::new(key, text));
     let lines = read.value.first().map(Node::items).unwrap_or_default();
     let groups = lines.iter().flat_map(Node::pairs).filter(|pair| pair.key.eq_ignore_ascii_case("groups"));
     let mut problems = Vec::new();
+    let places = positions::Lines::default();
     for group in groups.flat_map(|pair| pair.value.items()) {
         if let Some(name) = group.text().filter(|name| name.contains(" - ")) {
             let message = format!("the group `{name}` looks like several, made one by a wrong indentation");
-            let position = position_of(text, group.bytes.start);
+            let position = places.position(text, group.bytes.start);
             problems.push(AwsAuthProblem { key: key.to_owned(), position, message, dropped: false });
         }
     }

@@ -315,7 +315,7 @@ fn read_tags(node: &Node, form: TagsForm, reader: &mut Reader<'_>) -> BTreeMap<S
     tags
 }
 
-/// Controllers write back what EKS made of an entry: groups and usernames of nodes, and the default username of a
+/// States and controllers hold what EKS made of an entry: groups and usernames of nodes, and the default username of a
 /// principal. Nobody wrote those, so nobody means to set them.
 pub(crate) fn forget_what_eks_fills_in(entry: &mut DeclaredEntry) {
     let kind = entry.kind.value;
@@ -326,7 +326,7 @@ pub(crate) fn forget_what_eks_fills_in(entry: &mut DeclaredEntry) {
         PrincipalRef::Arn(arn) => AccessEntry::default_username(arn, kind).as_str() == text,
         _ => false,
     };
-    entry.username.take_if(|name| is_default(&name.value) || of_nodes(&name.value));
+    entry.username.take_if(|name| name.value.is_empty() || is_default(&name.value) || of_nodes(&name.value));
     if !kind.takes_groups_and_username() {
         entry.groups.take_if(|groups| groups.iter().all(|group| of_nodes(&group.value)));
     }

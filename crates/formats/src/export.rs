@@ -8,7 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use entryway_access::{
-    AccessScope, AccountId, AuthenticationMode, ClusterName, EntryType, Partition, PolicyArn, PrincipalArn, Region,
+    AccessScope, AccountId, AuthenticationMode, AwsAuth, ClusterName, EntryType, Partition, PolicyArn, PrincipalArn,
+    RbacObjects, Region,
 };
 
 use crate::check::principal_name;
@@ -100,6 +101,8 @@ pub(crate) struct Abilities {
     pub(crate) name: &'static str,
     /// Whether entries have tags, in which ends can travel.
     pub(crate) tags: bool,
+    /// Whether it has words for lines of aws-auth.
+    pub(crate) aws_auth: bool,
 }
 
 /// A cluster in the plain form.
@@ -110,6 +113,8 @@ pub(crate) struct PlainCluster {
     pub(crate) account: Option<AccountId>,
     pub(crate) mode: Option<AuthenticationMode>,
     pub(crate) entries: Vec<PlainEntry>,
+    /// Where the target has words for it.
+    pub(crate) aws_auth: Option<AwsAuth>,
 }
 
 /// An entry in the plain form.
@@ -159,7 +164,12 @@ fn lower_cluster(
         diagnostics.push(Diagnostic::error(what, cluster.selector.place.clone()).help("name the cluster"));
         return None;
     };
-    if cluster.aws_auth.is_some() {
+    if cluster.rbac != RbacObjects::default() {
+        let message = format!("the roles and bindings of `{name}` are not written to {target}");
+        diagnostics.push(Diagnostic::warning(message, cluster.selector.place.clone()));
+    }
+    let aws_auth = cluster.aws_auth.as_ref().filter(|_| abilities.aws_auth).map(|aws_auth| aws_auth.map.clone());
+    if cluster.aws_auth.is_some() && aws_auth.is_none() {
         let message = format!("the aws-auth of `{name}` is not written to {target}");
         diagnostics.push(
             Diagnostic::warning(message, cluster.selector.place.clone()).help("`entryway migrate` makes entries of it"),
@@ -195,7 +205,7 @@ fn lower_cluster(
         }
     }
     let mode = cluster.mode.as_ref().map(|mode| mode.value);
-    Some(PlainCluster { name: name.clone(), region: region.clone(), account: account.clone(), mode, entries })
+    Some(PlainCluster { name: name.clone(), region: region.clone(), account: account.clone(), mode, entries, aws_auth })
 }
 
 fn lower_entry(

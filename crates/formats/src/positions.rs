@@ -4,6 +4,7 @@
 //! Both sides hold the same characters but for white space, in the same order; that is all that is leant on, and
 //! it is checked. Where it does not hold, nothing is said rather than something wrong.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use entryway_access::Position;
@@ -11,7 +12,7 @@ use entryway_access::Position;
 use crate::tree::{Node, Scalar, Style, Value};
 
 /// The longest text that is mapped character by character: as much as the core reads of aws-auth.
-const LONGEST: usize = 1024 * 1024;
+pub(crate) const LONGEST: usize = 1024 * 1024;
 
 /// From places in a decoded text to places in the file.
 pub(crate) struct Positions {
@@ -48,36 +49,61 @@ impl Positions {
             (None, _) => self.whole.clone(),
         }
     }
+}
 
-    /// The place of a line and column of the text, both from 1.
-    pub(crate) fn position(&self, text: &str, position: Position) -> Range<usize> {
-        let at = offset(text, position);
-        self.range(&(at..at))
+/// Lines and columns of a text, asked for mostly in their order: so that the answers to all of them cost about
+/// one pass over the text.
+pub(crate) struct Lines {
+    /// The last answer.
+    last: Cell<(Position, usize)>,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Lines { last: Cell::new((START, 0)) }
     }
 }
 
-/// The byte of a text at a line and column; its end where it has no such place.
-pub(crate) fn offset(text: &str, position: Position) -> usize {
-    let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-    let mut start = 0;
-    for line in text.split_inclusive('\n').take(number(position.line.saturating_sub(1))) {
-        start += line.len();
+impl Lines {
+    /// The byte of a text at a line and column, both from 1; its end where it has no such place.
+    pub(crate) fn byte(&self, text: &str, position: Position) -> usize {
+        let (mut at, mut byte) = self.last.get();
+        if position < at {
+            (at, byte) = (START, 0);
+        }
+        while at.line < position.line {
+            let Some(line) = text.get(byte..).and_then(|rest| rest.find('\n')) else {
+                byte = text.len();
+                break;
+            };
+            byte += line + 1;
+            at = Position { line: at.line + 1, column: 1 };
+        }
+        let rest = text.get(byte..).unwrap_or_default();
+        let column = usize::try_from(position.column.saturating_sub(at.column)).unwrap_or(usize::MAX);
+        let byte = byte + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at);
+        self.last.set((position, byte));
+        byte
     }
-    let rest = text.get(start..).unwrap_or_default();
-    let column = number(position.column.saturating_sub(1));
-    start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+
+    /// The line and column, both from 1, of a byte of a text.
+    pub(crate) fn position(&self, text: &str, byte: usize) -> Position {
+        let (mut at, mut start) = self.last.get();
+        if byte < start {
+            (at, start) = (START, 0);
+        }
+        for c in text.get(start..byte).unwrap_or_default().chars() {
+            at = match c {
+                '\n' => Position { line: at.line.saturating_add(1), column: 1 },
+                _ => Position { column: at.column.saturating_add(1), ..at },
+            };
+        }
+        self.last.set((at, byte));
+        at
+    }
 }
 
-/// The line and column, both from 1, of a byte of a text.
-pub(crate) fn position_of(text: &str, at: usize) -> Position {
-    let before = text.get(..at).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Position {
-        line: number(before.bytes().filter(|b| *b == b'\n').count() + 1),
-        column: number(before.get(line_start..).unwrap_or_default().chars().count() + 1),
-    }
-}
+const START: Position = Position { line: 1, column: 1 };
 
 fn align(file: &str, bytes: &Range<usize>, scalar: &Scalar) -> Option<Vec<(usize, usize)>> {
     let start = bytes.start + properties(file.get(bytes.start..)?);

@@ -1,5 +1,7 @@
 //! CloudFormation: functions worked out as far as the template tells, and named where it does not.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may stop at the first surprise, as tests do")]
+
 #[path = "terraform/common.rs"]
 mod common;
 
@@ -281,4 +283,33 @@ fn the_aws_auth_that_the_cdk_writes() {
             "matches nobody: `<Role.Arn>` is not a valid IAM principal ARN: must have the form arn:PARTITION:iam::ACCOUNT:role/NAME, …:user/NAME or …:root",
         ],
     );
+}
+
+#[test]
+fn the_cluster_of_the_quick_start() {
+    let read = read_as(
+        "a.yaml",
+        r#"Resources:
+  Cluster:
+    Type: AWSQS::EKS::Cluster
+    Properties:
+      Name: main
+      KubernetesApiAccess:
+        Roles:
+        - Arn: !Sub "arn:${AWS::Partition}:iam::111122223333:role/x/A"
+          Username: a
+          Groups: ["system:masters"]
+        - {Arn: !ImportValue role, Username: b}
+        Users: [{Arn: "arn:aws:iam::111122223333:user/u", Username: u}]
+"#,
+    );
+    same(said(&read), &["11:17 warning `Arn` is not known: `Fn::ImportValue` is worked out by CloudFormation alone"]);
+    let aws_auth = read.value.clusters[0].aws_auth.as_ref().unwrap();
+    same(
+        aws_auth.problems.iter().map(|(said, place)| format!("{} {}", place.as_ref().unwrap(), said.message)).collect(),
+        &[
+            "a.yaml:8:16 `arn:aws:iam::111122223333:role/x/A`: STS never tells a role's path, so this line matches nobody; write `arn:aws:iam::111122223333:role/A`",
+        ],
+    );
+    assert_eq!((aws_auth.map.roles.len(), aws_auth.map.users.len()), (1, 1));
 }

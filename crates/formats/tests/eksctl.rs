@@ -4,6 +4,7 @@
 mod common;
 
 use common::{read_as, said, same, shown};
+use entryway_formats::{ReadOptions, Source, Target, export, read};
 
 #[test]
 fn a_whole_file() {
@@ -215,7 +216,10 @@ iamIdentityMappings:
 fn what_get_accessentry_prints_and_delete_takes() {
     let list = "- accessPolicies:\n  - accessScope: {type: cluster}\n    policyARN: arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy\n  principalARN: arn:aws:iam::111122223333:role/A\n";
     let read = read_as("list.yaml", list);
-    same(said(&read), &[]);
+    same(
+        said(&read),
+        &["1:1 warning `eksctl get accessentry` prints neither types nor usernames: all are taken as STANDARD"],
+    );
     same(
         shown(&read.value),
         &["[?eksctl] -", "A: arn:aws:iam::111122223333:role/A STANDARD AmazonEKSViewPolicy@cluster"],
@@ -230,4 +234,47 @@ fn what_get_accessentry_prints_and_delete_takes() {
         said(&read_as("a.yaml", "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\naccessConfig: []\n")),
         &["1:1 error `metadata.name` is missing", "3:15 error `accessConfig` must be a mapping, not a list"],
     );
+}
+
+/// aws-auth to eksctl, and the same lines again.
+#[test]
+fn aws_auth_is_written_as_identity_mappings() {
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: aws-auth, namespace: kube-system}\ndata:\n  mapRoles: |\n    - {rolearn: \"arn:aws:iam::111122223333:role/A\", username: \"a:{{SessionName}}\", groups: [x, y]}\n    - {rolearn: junk, username: a}\n    - {rolearn: \"arn:aws:iam::111122223333:role/B\"}\n  mapUsers: |\n    - {userarn: \"arn:aws:iam::111122223333:user/U\", username: u}\n  mapAccounts: |\n    - \"012345678901\"\n";
+    let options = ReadOptions { cluster: Some("demo".parse().unwrap()), ..ReadOptions::default() };
+    let first = read(&Source::new("aws-auth.yaml", text), &options);
+    let written = export(&first.value, Target::Eksctl);
+    same(
+        written.diagnostics.iter().map(|said| said.message.clone()).collect(),
+        &[
+            "eksctl takes the region of `demo` from its surroundings",
+            "the line for `junk` is not written: it is no ARN of a principal",
+            "the line for `arn:aws:iam::111122223333:role/B` is not written: it has neither username nor groups",
+        ],
+    );
+    let second = read(&Source::new("cluster.yaml", written.value.clone()), &ReadOptions::default());
+    same(said(&second), &[]);
+    same(
+        written.value.lines().map(str::to_owned).collect(),
+        &[
+            "apiVersion: eksctl.io/v1alpha5",
+            "kind: ClusterConfig",
+            "metadata:",
+            "  name: demo",
+            "iamIdentityMappings:",
+            "  - arn: arn:aws:iam::111122223333:role/A",
+            "    username: \"a:{{SessionName}}\"",
+            "    groups: [x, \"y\"]",
+            "  - arn: arn:aws:iam::111122223333:user/U",
+            "    username: u",
+            "  - account: \"012345678901\"",
+        ],
+    );
+    let lines = |read: &entryway_formats::Read<entryway_formats::Declared>| {
+        let map = &read.value.clusters[0].aws_auth.as_ref().unwrap().map;
+        let lines = map.roles.iter().chain(&map.users);
+        let good = lines.filter(|line| line.username.is_some() && !format!("{:?}", line.principal).contains("junk"));
+        let shown = good.map(|line| format!("{:?} {:?} {:?}", line.principal, line.username, line.groups));
+        (shown.collect::<Vec<_>>(), map.accounts.clone())
+    };
+    assert_eq!(lines(&first), lines(&second));
 }

@@ -28,6 +28,8 @@ pub(super) const ACCESS_ENTRY: &str = "AWS::EKS::AccessEntry";
 const CLUSTER: &str = "AWS::EKS::Cluster";
 /// How the CDK applies manifests.
 const CDK_MANIFEST: &str = "Custom::AWSCDK-EKS-KubernetesResource";
+/// The Quick Start's own kind of cluster, which writes aws-auth itself.
+const QUICK_START_CLUSTER: &str = "AWSQS::EKS::Cluster";
 
 /// Reads one template.
 pub(crate) fn read(document: &Node, reader: &mut Reader<'_>) {
@@ -57,6 +59,7 @@ pub(crate) fn read(document: &Node, reader: &mut Reader<'_>) {
                 }
             }
             CDK_MANIFEST => read_manifest(pair, &resolver, reader),
+            QUICK_START_CLUSTER => read_api_access(pair, &resolver, reader),
             _ => {
                 let near = crate::nearest::nearest(kind, [ACCESS_ENTRY, CLUSTER]);
                 if let (Some(near), Some(node)) =
@@ -267,6 +270,38 @@ fn read_manifest(pair: &Pair, resolver: &Resolver<'_, '_>, reader: &mut Reader<'
         let read = aws_auth::read(&aws_auth::parts(data), reader);
         aws_auth::add(&mut reader.cluster(selector.clone()).aws_auth, read);
     }
+}
+
+/// `KubernetesApiAccess` of the Quick Start's cluster: lines of aws-auth under names of its own.
+fn read_api_access(pair: &Pair, resolver: &Resolver<'_, '_>, reader: &mut Reader<'_>) {
+    let Some(resolved) = pair.value.get("Properties").and_then(|properties| resolver.resolve(properties)) else {
+        return;
+    };
+    let lists = ["Roles", "Users"].into_iter().filter_map(|key| resolved.path(&["KubernetesApiAccess", key]));
+    let mut lines = Vec::new();
+    for item in lists.flat_map(Node::items) {
+        match item.get("Arn") {
+            Some(arn) if arn.why_unknown().is_none() => {
+                let (username, groups) = (item.get("Username"), item.get("Groups"));
+                lines.push(aws_auth::Line::Arn { whole: item, arn, username, groups });
+            }
+            Some(arn) => {
+                crate::entry::known_text(arn, "Arn", reader);
+            }
+            None => {
+                reader.error(&item.bytes, "`Arn` is missing");
+            }
+        }
+    }
+    let read = aws_auth::read_lines(&lines, reader);
+    if lines.is_empty() {
+        return;
+    }
+    let name = resolved.get("Name").cloned().unwrap_or_else(|| {
+        Node::unknown(format!("`{}` has no `Name`, so a name is made up", pair.key), pair.key_bytes.clone())
+    });
+    let selector = named(&name, &pair.key, reader);
+    aws_auth::add(&mut reader.cluster(selector).aws_auth, read);
 }
 
 /// A text in which what can't be known is left as a word in angle brackets, and why it can't.

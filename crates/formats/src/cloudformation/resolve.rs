@@ -18,6 +18,8 @@ const DEEPEST: usize = 32;
 /// The longest text that functions may make.
 const LONGEST: usize = 64 * 1024;
 
+const TOO_MUCH: &str = "it refers to itself, or to more than can be worked out";
+
 /// A template, to be asked.
 pub(super) struct Resolver<'n, 'o> {
     template: &'n Node,
@@ -55,18 +57,18 @@ impl<'n, 'o> Resolver<'n, 'o> {
     fn step(&self, depth: usize) -> Result<(), String> {
         self.steps.set(self.steps.get().saturating_add(1));
         if depth > DEEPEST || self.steps.get() > MOST_STEPS {
-            return Err("it refers to itself, or to more than can be worked out".to_owned());
+            return Err(TOO_MUCH.to_owned());
         }
         Ok(())
     }
 
     fn resolve_at(&self, node: &Node, depth: usize) -> Option<Node> {
         let bytes = node.bytes.clone();
-        if let Err(reason) = self.step(depth) {
-            return Some(Node::unknown(reason, bytes));
+        if depth > DEEPEST {
+            return Some(Node::unknown(TOO_MUCH, bytes));
         }
         if let Some(call) = call_of(node) {
-            return match self.call(&call, &bytes, depth + 1) {
+            return match self.step(depth).and_then(|()| self.call(&call, &bytes, depth + 1)) {
                 Ok(value) => value,
                 Err(reason) => Some(Node::unknown(reason, bytes)),
             };

@@ -7,7 +7,7 @@ use crate::export::{Abilities, PlainCluster, PlainEntry, lower};
 use crate::out::Out;
 use crate::{Declared, Diagnostic, Read};
 
-const CLOUDFORMATION: Abilities = Abilities { name: "CloudFormation", tags: true };
+const CLOUDFORMATION: Abilities = Abilities { name: "CloudFormation", tags: true, aws_auth: false };
 
 /// Writes the template. A stack is of one account and region, so entries of others are for another stack.
 pub(crate) fn write(declared: &Declared) -> Read<String> {

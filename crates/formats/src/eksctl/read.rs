@@ -38,6 +38,9 @@ pub(crate) fn read(document: &Node, reader: &mut Reader<'_>) {
     if document.is_sequence() {
         let selector = reader.default_cluster("eksctl", "a list of entries does not name its cluster");
         let entries = read_entries(document, reader);
+        let start = document.bytes.start..document.bytes.start;
+        let message = "`eksctl get accessentry` prints neither types nor usernames: all are taken as STANDARD";
+        reader.warning(&start, message).help = Some("read the live cluster, which has both".to_owned());
         let selector = reader.placed(selector, &document.bytes);
         reader.cluster(selector).entries.extend(entries);
         return;

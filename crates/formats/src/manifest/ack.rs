@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use entryway_access::{AccountId, Region};
 
 use super::{Object, Objects, say_mode_is_lost};
-use crate::entry::{API_POLICY, EntryForm, TagsForm, forget_what_eks_fills_in};
+use crate::entry::{API_POLICY, EntryForm, TagsForm, forget_what_eks_fills_in, hint_at_node_types};
 use crate::export::{Abilities, lower};
 use crate::out::Out;
 use crate::reader::Reader;
@@ -16,7 +16,7 @@ pub(super) const GROUP: &str = "eks.services.k8s.aws";
 const VERSION: &str = "v1alpha1";
 const REGION: &str = "services.k8s.aws/region";
 const ACCOUNT: &str = "services.k8s.aws/owner-account-id";
-const ACK: Abilities = Abilities { name: "ACK", tags: true };
+const ACK: Abilities = Abilities { name: "ACK", tags: true, aws_auth: false };
 
 pub(super) const ENTRY: EntryForm = EntryForm {
     what: "`spec`",
@@ -51,6 +51,7 @@ pub(super) fn read(object: &Object<'_>, objects: &Objects<'_>, reader: &mut Read
     let selector = selector(object, spec, objects, reader);
     let Some(mut entry) = ENTRY.read(spec, object.label(), reader) else { return };
     forget_what_eks_fills_in(&mut entry);
+    hint_at_node_types(&entry, reader);
     reader.cluster(selector).entries.push(entry);
 }
 

@@ -7,7 +7,7 @@ use entryway_access::{PolicyArn, PrincipalArn, Region};
 
 use super::ack::{Names, tags, to_documents};
 use super::{Object, Objects, say_mode_is_lost};
-use crate::entry::{EntryForm, PolicyForm, TagsForm, forget_what_eks_fills_in, unknown_principal};
+use crate::entry::{EntryForm, PolicyForm, TagsForm, forget_what_eks_fills_in, hint_at_node_types, unknown_principal};
 use crate::export::{Abilities, PlainCluster, PlainEntry, lower};
 use crate::out::Out;
 use crate::reader::Reader;
@@ -18,7 +18,7 @@ pub(super) const CLUSTER_GROUP: &str = "eks.aws.upbound.io";
 pub(super) const NAMESPACED_GROUP: &str = "eks.aws.m.upbound.io";
 const VERSION: &str = "v1beta1";
 const EXTERNAL_NAME: &str = "crossplane.io/external-name";
-const CROSSPLANE: Abilities = Abilities { name: "Crossplane", tags: true };
+const CROSSPLANE: Abilities = Abilities { name: "Crossplane", tags: true, aws_auth: false };
 
 const POLICY: PolicyForm =
     PolicyForm { arn: "policyArn", scope: "accessScope", scope_type: "type", namespaces: "namespaces" };
@@ -148,7 +148,8 @@ fn read_entry(object: &Object<'_>, given: &Node, objects: &Objects<'_>, reader: 
     };
     let Some(mut entry) = entry else { return };
     forget_what_eks_fills_in(&mut entry);
-    let labels = object.node.path(&["metadata", "labels"]).map(|labels| texts(labels)).unwrap_or_default();
+    hint_at_node_types(&entry, reader);
+    let labels = object.node.path(&["metadata", "labels"]).map(texts).unwrap_or_default();
     reader.loose.entries.push(Known {
         name: object.name.to_owned(),
         namespace: object.namespace.map(str::to_owned),
@@ -295,7 +296,8 @@ fn find<'d>(
         Who::Arn(arn) => {
             let clusters = declared.clusters.iter_mut().filter(|cluster| cluster.selector.value == association.cluster);
             let mut entries = clusters.flat_map(|cluster| &mut cluster.entries);
-            let is_it = |entry: &&mut DeclaredEntry| entry.principal.value == PrincipalRef::Arn(arn.clone());
+            let is_it =
+                |entry: &&mut DeclaredEntry| matches!(&entry.principal.value, PrincipalRef::Arn(known) if known == arn);
             return entries.find(is_it).ok_or_else(|| format!("there is no access entry for `{arn}` here"));
         }
         Who::Named { name, namespace } => {

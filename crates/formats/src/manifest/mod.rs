@@ -70,9 +70,15 @@ pub(crate) fn read(documents: &[&Node], reader: &mut Reader<'_>) {
             }
             (cluster_api::GROUP, _) => cluster_api::read(object, reader),
             ("iamauthenticator.k8s.aws", "IAMIdentityMapping") => other::read_mapping(object, reader),
-            ("kustomize.config.k8s.io", _) => kustomize::read(object.node, reader),
+            ("kustomize.config.k8s.io", _) | ("", "Kustomization" | "Component") => {
+                kustomize::read(object.node, reader)
+            }
             ("", "") if kustomize::is_it(object.node) => kustomize::read(object.node, reader),
             ("", "") if other::is_it(object.node) => other::read(object.node, reader),
+            ("", "") => {
+                let start = object.node.bytes.start..object.node.bytes.start;
+                reader.warning(&start, "an object without `kind` is passed over");
+            }
             _ => {}
         }
     }

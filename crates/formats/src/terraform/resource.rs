@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use entryway_access::{AccessEntry, AuthenticationMode, EntryType, PrincipalArn};
+use entryway_access::{AuthenticationMode, EntryType, PrincipalArn};
 
 use super::clusters::Clusters;
 use super::objects;
+use crate::entry::forget_what_eks_fills_in;
 use crate::reader::Reader;
 use crate::tree::Node;
 use crate::{ClusterSelector, DeclaredEntry, DeclaredPolicy, Placed, PolicyRef, PrincipalRef};
@@ -191,38 +192,21 @@ pub(super) fn entry(values: &Node, label: String, reader: &mut Reader<'_>) -> Op
             }
         },
     };
-    let mut groups = said("kubernetes_groups").and_then(|node| texts(node, "kubernetes_groups", reader));
+    let groups = said("kubernetes_groups").and_then(|node| texts(node, "kubernetes_groups", reader));
     let username = said("user_name").filter(|node| node.why_unknown() != Some(super::json::KNOWN_AFTER_APPLY));
-    let mut username = username.and_then(|node| match node.text() {
+    let username = username.and_then(|node| match node.text() {
         Some(text) => Some(reader.placed(text.to_owned(), &node.bytes)),
         None => {
             not_known(node, "user_name", reader);
             None
         }
     });
-    drop_what_eks_fills_in(&principal.value, kind.value, &mut username, &mut groups);
     let tags = said("tags").map(|node| tags(node, reader)).unwrap_or_default();
     let place = Some(reader.place(&values.bytes));
-    Some(DeclaredEntry { label, principal, kind, username, groups, tags, policies: Vec::new(), expires: None, place })
-}
-
-/// A state holds groups and usernames that nobody wrote: EKS's own for nodes, and the default of a principal.
-fn drop_what_eks_fills_in(
-    principal: &PrincipalRef,
-    kind: EntryType,
-    username: &mut Option<Placed<String>>,
-    groups: &mut Option<Vec<Placed<String>>>,
-) {
-    let is_default = |text: &str| match principal {
-        PrincipalRef::Arn(arn) => AccessEntry::default_username(arn, kind).as_str() == text,
-        _ => false,
-    };
-    let of_nodes =
-        |text: &str| !kind.takes_groups_and_username() && (text.starts_with("system:") || text.starts_with("eks:"));
-    username.take_if(|name| name.value.is_empty() || is_default(&name.value) || of_nodes(&name.value));
-    if !kind.takes_groups_and_username() {
-        groups.take_if(|groups| groups.iter().all(|group| of_nodes(&group.value)));
-    }
+    let mut entry =
+        DeclaredEntry { label, principal, kind, username, groups, tags, policies: Vec::new(), expires: None, place };
+    forget_what_eks_fills_in(&mut entry);
+    Some(entry)
 }
 
 fn principal(

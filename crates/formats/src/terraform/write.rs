@@ -8,7 +8,7 @@ use super::text::{Hcl, key, list, quoted};
 use crate::export::{Abilities, Labels, PlainCluster, PlainEntry, lower};
 use crate::{Declared, Read};
 
-const TERRAFORM: Abilities = Abilities { name: "Terraform", tags: true };
+const TERRAFORM: Abilities = Abilities { name: "Terraform", tags: true, aws_auth: false };
 
 /// The eks module (21.x): a call for each cluster, with what is about access and nothing else.
 pub(crate) fn write_module(declared: &Declared) -> Read<String> {

@@ -1,6 +1,8 @@
 //! Kubernetes manifests: aws-auth with everything that is found broken in it, in all its containers; RBAC; the
 //! controllers' custom resources.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests may stop at the first surprise, as tests do")]
+
 mod aws_auth;
 #[path = "../terraform/common.rs"]
 mod common;

@@ -1,4 +1,11 @@
-//! What the tests of Terraform share.
+//! What the tests of formats share.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    reason = "helpers of tests may stop at the first surprise, and not every test needs them all"
+)]
 
 use entryway_formats::{
     ClusterSelector, Declared, DeclaredCluster, PolicyRef, PrincipalRef, Read, ReadOptions, Severity, Source, read,
@@ -78,13 +85,6 @@ pub(crate) fn shown(declared: &Declared) -> Vec<String> {
 
 /// Compares lists, and shows them a line each where they differ.
 #[track_caller]
-#[allow(dead_code)]
 pub(crate) fn same(got: Vec<String>, expected: &[&str]) {
-    if got != expected {
-        if std::env::var_os("SHOW").is_some() {
-            println!("AT {} {}", std::panic::Location::caller(), serde_json::to_string(&got).unwrap());
-        } else {
-            panic!("got {got:#?}");
-        }
-    }
+    assert!(got == expected, "got {got:#?}");
 }
