@@ -90,6 +90,8 @@ const ANY_SESSION: &str = "SESSION";
 /// A session named by an instance, as nodes have it, and what EC2 would say of it.
 const INSTANCE_SESSION: &str = "i-0123456789abcdef0";
 pub(crate) const INSTANCE_DNS_NAME: &str = "ip-10-0-0-1.ec2.internal";
+/// An access key that nobody has; every real caller has one, and usernames may hold it.
+const ANY_KEY: &str = "ACCESSKEYID";
 /// Stands in for the rest of an account.
 const NOBODY_IN_PARTICULAR: &str = "entryway-any-other-principal";
 
@@ -136,11 +138,15 @@ impl<'a> Cast<'a> {
             }
         };
         let node = self.caller(&principal, INSTANCE_SESSION);
+        let mut sessions = BTreeSet::new();
         let any = match self.states.iter().any(|state| state.needs_ec2_name(&node, self.now)) {
-            true => node,
+            // Those who are no instance may fare otherwise: a name that EC2 gives maps instances alone.
+            true => {
+                sessions.insert(ANY_SESSION.to_owned());
+                node
+            }
             false => self.caller(&principal, ANY_SESSION),
         };
-        let mut sessions = BTreeSet::new();
         if principal.is_role() {
             for state in self.states {
                 let identity = state.identity(&any, Some(INSTANCE_DNS_NAME), self.now);
@@ -163,7 +169,7 @@ impl<'a> Cast<'a> {
             false => (principal.as_str().to_owned(), String::new()),
         };
         let unique_id = self.unique_id(principal);
-        Caller { principal: principal.clone(), arn, unique_id, session_name, access_key_id: String::new() }
+        Caller { principal: principal.clone(), arn, unique_id, session_name, access_key_id: ANY_KEY.to_owned() }
     }
 
     /// The id that a caller of this principal has now: the one that IAM tells, else the one that an entry was

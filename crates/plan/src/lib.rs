@@ -13,6 +13,7 @@ mod fingerprint;
 mod import;
 mod migrate;
 mod needs;
+mod offline;
 mod order;
 mod own_policy;
 mod ownership;

@@ -4,6 +4,7 @@
 mod build;
 mod golden;
 mod migrate;
+mod migrate_random;
 mod ownership;
 mod resolve;
 mod walk;

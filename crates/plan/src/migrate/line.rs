@@ -103,9 +103,17 @@ impl Line<'_> {
             notes.push(format!("`{principal}` maps the root user alone, not the account; so does its entry"));
         }
         let username = mapping.username.as_ref().map(Template::as_str).unwrap_or_default();
+        let instances_alone = mapping.username.iter().chain(&mapping.groups).any(Template::needs_ec2_name);
         let groups = self.groups(&mapping.groups);
         match node_type(username, &groups) {
             Some(kind) => self.node(kind, &groups, notes),
+            // Such a line maps EC2 instances alone; an entry in its place would let every session in.
+            None if instances_alone => {
+                let why = "it maps EC2 instances alone, and an entry that is not of a node type maps every session";
+                let proposal = "declare an entry of type EC2_LINUX if it is for nodes, else one for the people meant";
+                self.refuse("the whole line", why, proposal);
+                None
+            }
             None => Some(self.person(username, groups)),
         }
     }
@@ -184,10 +192,9 @@ impl Line<'_> {
         if username == default {
             return default;
         }
-        let unfilled = ["{{AccessKeyID}}", "{{EC2PrivateDNSName}}"].into_iter().find(|name| username.contains(name));
-        let error = match unfilled {
-            Some(name) => Some(format!("an entry's username can't hold `{name}`")),
-            None => {
+        let error = match username.contains("{{AccessKeyID}}") {
+            true => Some("an entry's username can't hold `{{AccessKeyID}}`".to_owned()),
+            false => {
                 AccessEntry::check_username(EntryType::Standard, Some(username)).err().map(|error| error.to_string())
             }
         };

@@ -248,7 +248,7 @@ fn a_session_name_without_a_colon_gets_the_default_username() {
 
 #[test]
 fn reserved_usernames_and_templates_do_not_pass_unnoticed() {
-    for username in ["system:admin", "{{AccessKeyID}}", "x:{{EC2PrivateDNSName}}"] {
+    for username in ["system:admin", "{{AccessKeyID}}"] {
         let migration = input(&line("Dev", username, ""), "", "").run();
         assert!(refused(&migration).what.contains(username), "{username}");
         assert!(only(&migration).username.starts_with("arn:aws:sts::"));
@@ -256,6 +256,17 @@ fn reserved_usernames_and_templates_do_not_pass_unnoticed() {
     let migration = input(&line("Dev", "d", "'team:{{SessionName}}', 'acct:{{AccountID}}'"), "", "").run();
     assert!(refused(&migration).what.contains("team:{{SessionName}}"));
     assert_eq!(only(&migration).groups.as_deref(), Some(&["acct:111122223333".to_owned()][..]));
+}
+
+/// A name that EC2 gives maps instances alone: an entry with another name would let everybody in.
+#[test]
+fn a_line_for_instances_alone_is_never_opened_to_all() {
+    for (username, groups) in
+        [("system:node:{{EC2PrivateDNSName}}", "'system:masters'"), ("x:{{EC2PrivateDNSName}}", "ops")]
+    {
+        let migration = input(&line("Dev", username, groups), "", "").run();
+        assert!(migration.entries.is_empty() && refused(&migration).why.contains("instances alone"));
+    }
 }
 
 #[test]
