@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use entryway_access::{AccessEntry, EntryError, PrincipalArn, PrincipalKind};
+use entryway_access::{AccessEntry, EntryError, Partition, PrincipalArn, PrincipalKind};
 
 use crate::{
     ClusterSelector, Declared, DeclaredCluster, DeclaredEntry, Diagnostic, Place, Placed, PolicyRef, PrincipalRef,
@@ -59,6 +59,32 @@ fn check_entry(entry: &DeclaredEntry, cluster: &DeclaredCluster, diagnostics: &m
         error(&EntryError::PoliciesWithNodeType, policy.policy.place.as_ref(), Some(help));
     }
     check_policies(entry, diagnostics);
+    check_partition(entry, cluster, diagnostics);
+}
+
+/// A cluster knows the principals and policies of its own partition alone; its region tells which that is.
+fn check_partition(entry: &DeclaredEntry, cluster: &DeclaredCluster, diagnostics: &mut Vec<Diagnostic>) {
+    let region = match &cluster.selector.value {
+        ClusterSelector::Named { region, .. } | ClusterSelector::Tagged { region, .. } => region.as_ref(),
+        ClusterSelector::Unknown { .. } => None,
+    };
+    let Some(region) = region else { return };
+    let partition = Partition::of_region(region);
+    let mut check = |what: &str, arn: &str, of: Partition, place: Option<&Place>| {
+        if of != partition {
+            let message = format!("{what} `{arn}` is of partition {of}, and {region} is in {partition}");
+            let place = place.or(entry.place.as_ref()).cloned();
+            diagnostics.push(Diagnostic::error(message, place).help(format!("begin it with `arn:{partition}:`")));
+        }
+    };
+    if let PrincipalRef::Arn(arn) = &entry.principal.value {
+        check("the principal", arn.as_str(), arn.partition(), entry.principal.place.as_ref());
+    }
+    for policy in &entry.policies {
+        if let PolicyRef::Arn(arn) = &policy.policy.value {
+            check("the policy", &arn.to_string(), arn.partition(), policy.policy.place.as_ref());
+        }
+    }
 }
 
 fn principal_help(arn: &PrincipalArn) -> Option<&'static str> {

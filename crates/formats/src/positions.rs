@@ -106,24 +106,33 @@ impl Lines {
 const START: Position = Position { line: 1, column: 1 };
 
 fn align(file: &str, bytes: &Range<usize>, scalar: &Scalar) -> Option<Vec<(usize, usize)>> {
-    let start = bytes.start + properties(file.get(bytes.start..)?);
-    let raw = file.get(start..)?;
-    let (skip, quote) = match scalar.style {
-        Style::Block if raw.starts_with(['|', '>']) => (raw.find('\n')? + 1, None),
-        Style::Block | Style::Plain => (0, None),
-        Style::Quoted => match raw.chars().next()? {
-            quote @ ('"' | '\'') => (1, Some(quote)),
-            _ => (0, None),
-        },
-    };
-    let mut written = Written { text: raw.get(skip..)?, at: 0, quote };
+    let raw = file.get(bytes.start..)?;
+    let properties = properties(raw);
+    let rest = raw.get(properties..)?;
+    match scalar.style {
+        Style::Plain => visible(rest, bytes.start + properties, None, &scalar.text),
+        Style::Quoted => {
+            let quote = rest.chars().next()?;
+            visible(rest.get(1..)?, bytes.start + properties + 1, Some(quote), &scalar.text)
+        }
+        // The place of a block is that of its first line, or of what stands in front of its header.
+        Style::Block => visible(raw, bytes.start, None, &scalar.text).or_else(|| {
+            let header = rest.find('\n')? + 1;
+            visible(rest.get(header..)?, bytes.start + properties + header, None, &scalar.text)
+        }),
+    }
+}
+
+/// The visible characters of a text, found in its writing, which begins at that byte of the file.
+fn visible(written: &str, start: usize, quote: Option<char>, text: &str) -> Option<Vec<(usize, usize)>> {
+    let mut written = Written { text: written, at: 0, quote };
     let mut visible = Vec::new();
-    for (at, c) in scalar.text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+    for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
         let (file_at, decoded) = written.next_visible()?;
         if decoded != c {
             return None;
         }
-        visible.push((at, start + skip + file_at));
+        visible.push((at, start + file_at));
     }
     Some(visible)
 }
@@ -199,5 +208,69 @@ impl Written<'_> {
         let text = self.text.get(self.at..self.at + digits)?;
         self.at += digits;
         u32::from_str_radix(text, 16).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entryway_access::Position;
+    use proptest::prelude::*;
+
+    use super::{Lines, Positions};
+    use crate::tree::{Node, Value};
+    use crate::{Source, yaml};
+
+    /// Each visible character of the value of `k`, and the character of the file that it is said to be.
+    fn pairs(file: &str) -> Vec<(char, String)> {
+        let read = yaml::read(&Source::new("a.yaml", file));
+        assert!(read.diagnostics.is_empty(), "{file:?}: {:?}", read.diagnostics);
+        let node = read.value.first().and_then(|document| document.get("k")).cloned();
+        let Some(node @ Node { value: Value::Scalar(_), .. }) = node else { return Vec::new() };
+        let Value::Scalar(scalar) = &node.value else { return Vec::new() };
+        let positions = Positions::of(file, &node);
+        let visible = scalar.text.char_indices().filter(|(_, c)| !c.is_whitespace());
+        let at = |byte: usize| positions.byte(byte).map(|at| file[at..].chars().take(6).collect());
+        visible.map(|(byte, c)| (c, at(byte).expect("it is found"))).collect()
+    }
+
+    fn indented(text: &str) -> String {
+        text.lines().map(|line| format!("   {line}\n")).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn characters_of_quoted_texts_are_found(text in "(\\PC|[\"'\\\\ \n\t]){1,30}") {
+            for (c, there) in pairs(&format!("k: {}\n", crate::out::json_text(&text))) {
+                prop_assert!(there.starts_with(c) || there.starts_with('\\'), "{c:?} {there:?}");
+            }
+            let single = text.replace(['\n', '\t'], " ").replace('\'', "''");
+            for (c, there) in pairs(&format!("k: '{single}'\n")) {
+                prop_assert!(there.starts_with(c), "{c:?} {there:?}");
+            }
+        }
+
+        #[test]
+        fn characters_of_blocks_are_found(text in "[a-zé#:|>{\"'][a-zé# :|>{\"'\n]{0,40}") {
+            for header in ["|", "|-", ">", ">+ # c", "&x |", "!!str >-"] {
+                for (c, there) in pairs(&format!("k: {header}\n{}", indented(&text))) {
+                    prop_assert!(there.starts_with(c), "{header} {c:?} {there:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn lines_and_columns_go_there_and_back(text in "[aé\n]{0,30}", asked in prop::collection::vec(0usize..40, 1..8)) {
+            let (one, other) = (Lines::default(), Lines::default());
+            for at in asked {
+                let at = text.char_indices().map(|(at, _)| at).nth(at).unwrap_or(text.len());
+                let position = one.position(&text, at);
+                let before = &text[..at];
+                let line = before.matches('\n').count() + 1;
+                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+                let naive = Position { line: u32::try_from(line).unwrap(), column: u32::try_from(column).unwrap() };
+                prop_assert_eq!(position, naive);
+                prop_assert_eq!(other.byte(&text, position), at);
+            }
+        }
     }
 }

@@ -117,6 +117,7 @@ fn what_the_caller_tells_is_used() {
     same(
         said(&read),
         &[
+            "37:24 error the policy `arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy` is of partition aws, and cn-north-1 is in aws-cn",
             "43:16 note `Dev` is left out: the condition `IsDev` does not hold",
             "47:16 note `Maybe` is left out: the condition `InRegion` does not hold",
             "55:59 note the principal of `Made` is not known: `Unnamed` has no `RoleName`, so CloudFormation makes a name up",

@@ -278,3 +278,24 @@ fn aws_auth_is_written_as_identity_mappings() {
     };
     assert_eq!(lines(&first), lines(&second));
 }
+
+#[test]
+fn another_partition_than_the_clusters() {
+    let text = "apiVersion: eksctl.io/v1alpha5
+kind: ClusterConfig
+metadata: {name: a, region: us-gov-west-1}
+accessConfig:
+  accessEntries:
+  - principalARN: arn:aws:iam::111122223333:role/A
+    accessPolicies:
+    - policyARN: arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy
+      accessScope: {type: cluster}
+";
+    same(
+        said(&read_as("a.yaml", text)),
+        &[
+            "6:19 error the principal `arn:aws:iam::111122223333:role/A` is of partition aws, and us-gov-west-1 is in aws-us-gov",
+            "8:18 error the policy `arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy` is of partition aws, and us-gov-west-1 is in aws-us-gov",
+        ],
+    );
+}
