@@ -35,6 +35,8 @@ use crate::who::Signed;
 
 /// `eventSource` of the EKS API.
 pub(crate) const EKS: &str = "eks.amazonaws.com";
+/// `eventSource` of Entryway's own API.
+pub(crate) const OWN: &str = "entryway";
 /// How long a batch gathers.
 const BATCH_EVERY: Duration = Duration::from_millis(500);
 /// The most records of one transaction.
@@ -135,6 +137,7 @@ pub(crate) fn parameters(call: &Call<'_>) -> Value {
         ("policyArn", &target.policy),
         ("updateId", &target.update),
         ("resourceArn", &target.resource),
+        ("policyName", &target.own_policy),
     ] {
         if let Some(value) = value {
             all.insert(name.to_owned(), json!(value));
@@ -148,7 +151,7 @@ pub(crate) fn of_change(call: &Call<'_>, answer: &Value) -> Record {
     let record = Event {
         request: call.request,
         now: call.now,
-        source: EKS,
+        source: call.operation().event_source(),
         name: call.operation().name(),
         region: call.place.region.as_str(),
         who: Some(call.who),

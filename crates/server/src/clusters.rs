@@ -120,6 +120,12 @@ impl Clusters {
         self.shared.local_endpoints.first().map_or("http://127.0.0.1", String::as_str)
     }
 
+    /// The running clusters of a place.
+    pub(crate) fn of(&self, place: &Place) -> Vec<Arc<Running>> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running.iter().filter(|((at, _), _)| at == place).map(|(_, running)| Arc::clone(running)).collect()
+    }
+
     /// How many run.
     pub(crate) fn count(&self) -> usize {
         self.running.read().unwrap_or_else(PoisonError::into_inner).len()
@@ -195,7 +201,7 @@ impl Clusters {
         }
         let (stop, stopping) = watch::channel(false);
         let tls = TlsAcceptor::from(Arc::clone(&shared.tls));
-        let kubernetes = sandbox.router();
+        let kubernetes = crate::kubernetes::guarded(sandbox.router());
         let serving = serve::serve(listener, Some(tls), kubernetes.clone(), stopping.clone());
         let task = tokio::spawn(run(sandbox, serving, keeper, stopping));
         let running = Running {

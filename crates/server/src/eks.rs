@@ -13,6 +13,7 @@ mod entry_record;
 mod error;
 mod operation;
 mod outside;
+mod own_policy;
 mod page;
 mod policy;
 mod request_token;
@@ -59,6 +60,10 @@ pub(crate) async fn answer(call: &Call<'_>) -> Result<Answer, EksError> {
         Operation::UntagResource => tag::untag(call).await,
         Operation::ListTagsForResource => tag::list(call).await,
         Operation::DescribeClusterVersions => version::describe(call).await,
+        Operation::PutPolicy => own_policy::put(call).await,
+        Operation::GetPolicy => own_policy::get(call).await,
+        Operation::ListPolicies => own_policy::list(call).await,
+        Operation::DeletePolicy => own_policy::delete(call).await,
         Operation::Outside(name) => Err(EksError::new(
             Fault::InvalidRequest,
             format!(

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use entryway_iam::sigv4::{Authorization, Rules, SigV4Error, decode_query};
@@ -22,6 +23,7 @@ use crate::eks::{self, Answer, Call, EksError, Fault, Target};
 use crate::keys::Place;
 use crate::metrics;
 use crate::other_service;
+use crate::panics;
 use crate::plane::ControlPlane;
 use crate::query::{self, Parameters, QueryAnswer, QueryCall, QueryError, QueryRecord, Service};
 use crate::received::Received;
@@ -41,16 +43,38 @@ pub(crate) fn router(plane: Arc<ControlPlane>) -> Router {
 
 async fn handle(State(plane): State<Arc<ControlPlane>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
+    match panics::caught(answer(&plane, &head, body)).await {
+        Ok(answer) => answer,
+        Err(panic) => panicked(&head, &panic),
+    }
+}
+
+/// The answer to a request whose handler panicked, in the form of its service.
+pub(crate) fn panicked(head: &Parts, panic: &str) -> Response {
+    let request = Received::new(head, bytes::Bytes::new(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+    tracing::error!(id = request.id, method = request.method, path = request.path, panic, "a request panicked");
+    let authorization = request.with_parts(&request.path, Authorization::parse);
+    let message = "an internal error occurred; the server's log has the reason";
+    match Family::of(&request, &authorization) {
+        Family::Query(service) => {
+            let error = QueryError::new("ServiceFailure", 500, message);
+            query_response(&request, error.answer(service, &request.id, false))
+        }
+        Family::Eks | Family::Other => eks_response(&request, Err(&EksError::new(Fault::Server, message)), None),
+    }
+}
+
+async fn answer(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response {
     let path = head.uri.path();
     if head.method == "GET" {
         match path {
             "/healthz" => return plain(StatusCode::OK, "ok".to_owned()),
-            "/metrics" => return plain(StatusCode::OK, metrics::text(&plane)),
+            "/metrics" => return plain(StatusCode::OK, metrics::text(plane)),
             _ => {}
         }
     }
     if console::is_path(path) {
-        return console::handle(&plane, &head, body).await;
+        return console::handle(plane, head, body).await;
     }
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let (body, cut) = match tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, MAX_BODY)).await {
@@ -58,13 +82,13 @@ async fn handle(State(plane): State<Arc<ControlPlane>>, request: Request) -> Res
         Ok(Err(error)) => (bytes::Bytes::new(), Some(error.to_string())),
         Err(_) => (bytes::Bytes::new(), Some("it did not arrive in time".to_owned())),
     };
-    let request = Received::new(&head, body, peer);
+    let request = Received::new(head, body, peer);
     let authorization = request.with_parts(&request.path, Authorization::parse);
     let family = Family::of(&request, &authorization);
     let answer = match (cut, &family) {
         (Some(problem), family) => too_large(*family, &request, &problem),
-        (None, Family::Eks) => eks_call(&plane, &request, authorization).await,
-        (None, Family::Query(service)) => query_call(&plane, &request, *service, authorization).await,
+        (None, Family::Eks) => eks_call(plane, &request, authorization).await,
+        (None, Family::Query(service)) => query_call(plane, &request, *service, authorization).await,
         (None, Family::Other) => {
             let service = authorization.ok().flatten().map(|a| a.service().to_owned()).unwrap_or_default();
             other_service::answer(&request, &service)
@@ -194,7 +218,7 @@ fn eks_event<'a>(
     Event {
         request,
         now,
-        source: audit::EKS,
+        source: target.as_ref().map_or(audit::EKS, |target| target.operation.event_source()),
         name: target.map_or("Unknown", |target| target.operation.name()),
         region,
         who,

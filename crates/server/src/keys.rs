@@ -59,9 +59,21 @@ impl Place {
     pub(crate) fn request(&self, operation: &str, token: &str) -> String {
         format!("{}requests/{operation}/{token}", self.root())
     }
+    /// The prefix of the entries of all clusters.
+    pub(crate) fn all_entries(&self) -> String {
+        format!("{}entries/", self.root())
+    }
     /// The prefix of one's own access policies.
     pub(crate) fn policies(&self) -> String {
         format!("{}policies/", self.root())
+    }
+    /// One's own access policy.
+    pub(crate) fn policy(&self, name: &str) -> String {
+        format!("{}{name}", self.policies())
+    }
+    /// Written whenever an own policy is associated, so that deleting it at the same time fails.
+    pub(crate) fn policy_use(&self, name: &str) -> String {
+        format!("{}policy-uses/{name}", self.root())
     }
 }
 

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entryway_sandbox::{Authority, Sandbox, SandboxConfig, ServiceAccountKey};
 use entryway_store::{Revision, Store, Txn, TxnOutcome};
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::clusters::Shared;
 use crate::eks::ClusterRecord;
-use crate::keys;
+use crate::{http, keys, panics};
 
 /// Starts the cluster's Kubernetes API, and tells the revision of what it then wrote, if anything. The error says why
 /// it does not start.
@@ -35,6 +40,31 @@ pub(crate) async fn start(
     let sandbox = Sandbox::start(config).await.map_err(|error| error.to_string())?;
     let after = shared.store.revision().await.map_err(|error| error.to_string())?;
     Ok((sandbox, (after > before).then_some(after)))
+}
+
+/// The Kubernetes API with panics answered: `InternalError`, as the API server does it.
+pub(crate) fn guarded(router: Router) -> Router {
+    router.layer(axum::middleware::from_fn(async |request: Request, next: Next| {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        match panics::caught(next.run(request)).await {
+            Ok(answer) => answer,
+            Err(panic) => {
+                tracing::error!(%method, path, panic, "a request to the Kubernetes API panicked");
+                let reason = "this request caused apiserver to panic. Look in the logs for details.";
+                let status = json!({
+                    "kind": "Status",
+                    "apiVersion": "v1",
+                    "metadata": {},
+                    "status": "Failure",
+                    "message": format!("Internal error occurred: {reason}"),
+                    "reason": "InternalError",
+                    "details": { "causes": [{ "message": reason }] },
+                    "code": 500,
+                });
+                http::text(StatusCode::INTERNAL_SERVER_ERROR, "application/json", status.to_string())
+            }
+        }
+    }))
 }
 
 /// The key that signs a cluster's service-account tokens: made once, kept in the (private) store.

@@ -16,6 +16,7 @@ mod kubernetes;
 mod metrics;
 mod other_service;
 mod own_policy;
+mod panics;
 mod pki;
 mod plane;
 mod port;

@@ -179,7 +179,8 @@ impl Keeper {
             }
             world.finish();
             let Some(runtime) = self.runtime.upgrade() else { return Ok(()) };
-            runtime.publish(world, reached);
+            // Nobody has to wait for a cluster that is gone.
+            runtime.publish(world, if world.gone { [Revision::MAX; 4] } else { reached });
         }
         Ok(())
     }

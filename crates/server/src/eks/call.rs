@@ -105,7 +105,7 @@ impl<'a> Call<'a> {
 
     /// Whether IAM lets the caller do this on a resource. `facts` adds the operation's own condition keys.
     pub(crate) fn authorize(&self, resource: &str, facts: impl FnOnce(&mut Context)) -> Result<(), EksError> {
-        let action = format!("eks:{}", self.operation().name());
+        let action = self.operation().action();
         let mut context = self.who.context(self.request, self.now);
         if let Some(cluster) = &self.target.cluster {
             context.set("eks:clusterName", cluster.as_str());
@@ -142,7 +142,11 @@ impl<'a> Call<'a> {
         self.load(self.place.entry(cluster, principal), EntryRecord::parse).await
     }
 
-    async fn load<T>(&self, key: String, parse: fn(&[u8]) -> Result<T, String>) -> Result<Option<Stored<T>>, EksError> {
+    pub(super) async fn load<T>(
+        &self,
+        key: String,
+        parse: fn(&[u8]) -> Result<T, String>,
+    ) -> Result<Option<Stored<T>>, EksError> {
         // A key over the store's limit names nothing.
         if key.len() > entryway_store::MAX_KEY_BYTES {
             return Ok(None);

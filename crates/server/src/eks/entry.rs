@@ -189,15 +189,19 @@ async fn try_update(call: &Call<'_>, input: &UpdateInput) -> Result<Option<Answe
     }
     entry.record.modified_at = call.now;
     let answer = json!({ "accessEntry": entry.record.to_aws(&cluster.record.name) });
-    let txn = token.remember(changed(&cluster, &entry)?, &answer, call.now);
+    let txn = token.remember(changed(Txn::new(), &cluster, &entry)?, &answer, call.now);
     let Some(revision) = call.commit(txn, &answer).await? else { return Ok(None) };
     call.in_force(&*call.running()?, &[Part::Entries], revision).await?;
     Ok(Some(Answer::changed(answer)))
 }
 
-/// The transaction that writes an entry's record again.
-pub(super) fn changed(cluster: &Stored<ClusterRecord>, entry: &Stored<EntryRecord>) -> Result<Txn, EksError> {
-    Ok(Txn::new()
+/// Adds that an entry's record is written again.
+pub(super) fn changed(
+    txn: Txn,
+    cluster: &Stored<ClusterRecord>,
+    entry: &Stored<EntryRecord>,
+) -> Result<Txn, EksError> {
+    Ok(txn
         .modified_at(&cluster.key, cluster.modified)
         .modified_at(&entry.key, entry.modified)
         .put(&entry.key, to_bytes(&entry.record)?))

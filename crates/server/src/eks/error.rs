@@ -11,6 +11,8 @@ use super::operation::Operation;
 pub(crate) enum Fault {
     AccessDenied,
     BadRequest,
+    /// Entryway's own API: another version than the one named.
+    Conflict,
     InvalidParameter,
     InvalidRequest,
     NotFound,
@@ -33,6 +35,7 @@ impl Fault {
         match self {
             Fault::AccessDenied => "AccessDeniedException",
             Fault::BadRequest => "BadRequestException",
+            Fault::Conflict => "ConflictException",
             Fault::InvalidParameter => "InvalidParameterException",
             Fault::InvalidRequest => "InvalidRequestException",
             Fault::NotFound => "NotFoundException",
@@ -51,7 +54,7 @@ impl Fault {
         match self {
             Fault::AccessDenied => 403,
             Fault::NotFound | Fault::ResourceNotFound | Fault::UnknownOperation => 404,
-            Fault::ResourceInUse => 409,
+            Fault::Conflict | Fault::ResourceInUse => 409,
             Fault::TooLarge => 413,
             Fault::BadRequest
             | Fault::InvalidParameter

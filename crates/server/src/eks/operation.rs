@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::error::Fault;
 use super::outside::OUTSIDE;
+use crate::audit;
 
 /// What can be asked. The names are those of the service model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +33,11 @@ pub(crate) enum Operation {
     UntagResource,
     ListTagsForResource,
     DescribeClusterVersions,
+    // Entryway's own, of access policies of one's own.
+    PutPolicy,
+    GetPolicy,
+    ListPolicies,
+    DeletePolicy,
     /// An operation of EKS that is not Entryway's (node groups, add-ons, …).
     Outside(&'static str),
 }
@@ -60,14 +66,33 @@ impl Operation {
             Operation::UntagResource => "UntagResource",
             Operation::ListTagsForResource => "ListTagsForResource",
             Operation::DescribeClusterVersions => "DescribeClusterVersions",
+            Operation::PutPolicy => "PutPolicy",
+            Operation::GetPolicy => "GetPolicy",
+            Operation::ListPolicies => "ListPolicies",
+            Operation::DeletePolicy => "DeletePolicy",
             Operation::Outside(name) => name,
         }
     }
 
+    /// Whether it is Entryway's own, not EKS's.
+    fn is_own(self) -> bool {
+        use Operation::{DeletePolicy, GetPolicy, ListPolicies, PutPolicy};
+        matches!(self, PutPolicy | GetPolicy | ListPolicies | DeletePolicy)
+    }
+
+    /// IAM's action.
+    pub(crate) fn action(self) -> String {
+        format!("{}:{}", if self.is_own() { "entryway" } else { "eks" }, self.name())
+    }
+
+    /// `eventSource` of audit records.
+    pub(crate) fn event_source(self) -> &'static str {
+        if self.is_own() { audit::OWN } else { audit::EKS }
+    }
+
     /// Whether it changes nothing.
     pub(crate) fn is_read(self) -> bool {
-        let name = self.name();
-        name.starts_with("List") || name.starts_with("Describe")
+        ["List", "Describe", "Get"].iter().any(|start| self.name().starts_with(start))
     }
 
     /// The modelled error for a bad parameter: some operations do not model InvalidParameterException.
@@ -98,11 +123,14 @@ pub(crate) struct Target {
     pub(crate) update: Option<String>,
     /// `resourceArn`.
     pub(crate) resource: Option<String>,
+    /// The name of an own policy.
+    pub(crate) own_policy: Option<String>,
 }
 
 impl Target {
     fn of(operation: Operation) -> Self {
-        Target { operation, cluster: None, principal: None, policy: None, update: None, resource: None }
+        let (cluster, principal, policy, update, resource, own_policy) = (None, None, None, None, None, None);
+        Target { operation, cluster, principal, policy, update, resource, own_policy }
     }
 
     /// The path with its ARNs percent-encoded once, as AWS's clients write and sign it; `None` where the path holds
@@ -151,8 +179,26 @@ pub(crate) fn route(method: &str, path: &str) -> Option<Target> {
             target.resource = Some(decode(arn)?);
             Some(target)
         }
+        ("entryway", rest) => own(method, rest),
         _ => outside(method, &format!("{root}/{rest}")),
     }
+}
+
+/// What follows `/entryway/`.
+fn own(method: &str, rest: &str) -> Option<Target> {
+    let rest = rest.strip_prefix("v1/policies")?;
+    if rest.is_empty() {
+        return only(method, "GET", Operation::ListPolicies);
+    }
+    let name = rest.strip_prefix('/').filter(|name| !name.is_empty() && !name.contains('/'))?;
+    let mut target = Target::of(match method {
+        "GET" => Operation::GetPolicy,
+        "PUT" => Operation::PutPolicy,
+        "DELETE" => Operation::DeletePolicy,
+        _ => return None,
+    });
+    target.own_policy = Some(decode(name)?);
+    Some(target)
 }
 
 fn only(method: &str, wanted: &str, operation: Operation) -> Option<Target> {

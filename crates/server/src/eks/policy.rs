@@ -2,7 +2,8 @@
 
 use std::collections::btree_map::Entry;
 
-use entryway_access::{AccessScope, EntryError, EntryType, PolicyArn, PolicyCatalogue};
+use entryway_access::{AccessScope, EntryError, EntryType, PolicyArn};
+use entryway_store::Txn;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use super::call::{Answer, Call, retry};
 use super::entry::{authorized_entry, changed};
 use super::entry_record::AssociationRecord;
 use super::error::{EksError, Fault};
+use super::own_policy;
 use crate::runtime::Part;
 
 #[derive(Debug, Deserialize)]
@@ -72,7 +74,7 @@ async fn try_associate(call: &Call<'_>, input: &AssociateInput) -> Result<Option
     let kind = call.required("accessScope.type", kind)?;
     let scope = AccessScope::from_parts(kind, namespaces).map_err(|error| call.bad(error))?;
     let running = call.running()?;
-    may_be_associated(call, &policy, running.runtime.current().catalogue())?;
+    let still_there = may_be_associated(call, &policy).await?;
     let entry_kind: EntryType = entry.record.kind.parse().map_err(|error: EntryError| EksError::internal(error))?;
     if !entry_kind.takes_policies() {
         return Err(call.bad(EntryError::PoliciesWithNodeType));
@@ -93,20 +95,26 @@ async fn try_associate(call: &Call<'_>, input: &AssociateInput) -> Result<Option
         "principalArn": entry.record.principal,
         "associatedAccessPolicy": shown,
     });
-    let Some(revision) = call.commit(changed(&cluster, &entry)?, &answer).await? else { return Ok(None) };
+    let txn = changed(still_there, &cluster, &entry)?;
+    let Some(revision) = call.commit(txn, &answer).await? else { return Ok(None) };
     call.in_force(&running, &[Part::Entries], revision).await?;
     Ok(Some(Answer::changed(answer)))
 }
 
-/// The policy must exist, in the cluster's partition, and be for anybody.
-fn may_be_associated(call: &Call<'_>, policy: &PolicyArn, catalogue: &PolicyCatalogue) -> Result<(), EksError> {
-    match catalogue.get(policy).filter(|_| policy.partition() == call.place.partition()) {
-        None => Err(EksError::new(Fault::ResourceNotFound, "The specified policyArn could not be found.")),
-        Some(found) if found.service_linked_only => {
-            Err(call.bad("The specified policyArn can only be associated with service-linked roles"))
-        }
-        Some(_) => Ok(()),
+/// The policy must exist, in the cluster's partition, and be for anybody. The transaction holds as long as it does.
+async fn may_be_associated(call: &Call<'_>, policy: &PolicyArn) -> Result<Txn, EksError> {
+    let missing = || EksError::new(Fault::ResourceNotFound, "The specified policyArn could not be found.");
+    if policy.partition() != call.place.partition() {
+        return Err(missing());
     }
+    if let PolicyArn::Own { .. } = policy {
+        return own_policy::associable(call, policy).await?.ok_or_else(missing);
+    }
+    let found = call.plane.catalogue.get(policy).ok_or_else(missing)?;
+    if found.service_linked_only {
+        return Err(call.bad("The specified policyArn can only be associated with service-linked roles"));
+    }
+    Ok(Txn::new())
 }
 
 pub(super) async fn disassociate(call: &Call<'_>) -> Result<Answer, EksError> {
@@ -126,7 +134,8 @@ pub(super) async fn disassociate(call: &Call<'_>) -> Result<Answer, EksError> {
             return Err(EksError::new(Fault::ResourceNotFound, message));
         }
         let answer = json!({});
-        let Some(revision) = call.commit(changed(&cluster, &entry)?, &answer).await? else { return Ok(None) };
+        let txn = changed(Txn::new(), &cluster, &entry)?;
+        let Some(revision) = call.commit(txn, &answer).await? else { return Ok(None) };
         call.in_force(&*call.running()?, &[Part::Entries], revision).await?;
         Ok(Some(Answer::changed(answer)))
     })

@@ -119,3 +119,31 @@ async fn bad_input_is_an_error_of_the_right_form() {
     assert_eq!(answer.error, "ResourceNotFoundException");
     api.running.shutdown().await;
 }
+
+/// A panic is answered in the form of its service, over the connection that it came by.
+#[tokio::test]
+async fn panics_are_answered() {
+    async fn boom() -> &'static str {
+        panic!("for the test")
+    }
+    let router = crate::kubernetes::guarded(axum::Router::new().fallback(boom));
+    let request = plain("GET", "/api/v1/pods").body(Body::empty()).unwrap();
+    let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
+    assert_eq!(response.status(), 500);
+    let body = axum::body::to_bytes(response.into_body(), MAX_BODY).await.unwrap();
+    let status: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        (&status["kind"], &status["reason"], &status["code"]),
+        (&json!("Status"), &json!("InternalError"), &json!(500))
+    );
+    for (path, form) in [
+        ("/clusters", r#"{"__type":"ServerException","message":"an internal error occurred"#),
+        ("/?Action=ListRoles&Version=2010-05-08", "<Code>ServiceFailure</Code>"),
+    ] {
+        let (head, ()) = plain("GET", path).body(()).unwrap().into_parts();
+        let response = crate::http::panicked(&head, "for the test");
+        assert_eq!((response.status().as_u16(), response.headers()["x-amzn-requestid"].len()), (500, 36));
+        let body = axum::body::to_bytes(response.into_body(), MAX_BODY).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains(form), "{body:?}");
+    }
+}

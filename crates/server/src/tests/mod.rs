@@ -6,7 +6,8 @@ mod entries;
 mod front;
 mod iam;
 mod kubernetes;
+mod own_policies;
 mod paging;
 mod start;
 
-pub(crate) use client::Keys;
+pub(crate) use client::{ACCOUNT, Api, Keys, entry_path, signed_request};
