@@ -11,6 +11,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::service_config::ServiceConfigKey;
 use entryway_access::{Partition, Region};
 use entryway_iam::{Credentials, SecretKey};
@@ -52,8 +53,17 @@ pub struct Aws {
     sts: aws_sdk_sts::Client,
     eks_endpoint: String,
     sts_endpoint: String,
+    iam_endpoint: Option<String>,
+    /// As `--endpoint-url` gave it, for other regions.
+    endpoint_url: Option<String>,
     is_aws: bool,
 }
+
+/// How often a call is tried: a fleet's reads meet throttling, and standard retries (with backoff and jitter) get
+/// through it. `AWS_MAX_ATTEMPTS` and the profile's `max_attempts` win.
+const ATTEMPTS: u32 = 8;
+/// What the SDK takes where nobody says anything.
+const SDK_ATTEMPTS: u32 = 3;
 
 impl Aws {
     /// Finds region, endpoints and credentials: flags, then the environment, then the profile, then what the
@@ -93,8 +103,14 @@ impl Aws {
     }
 
     fn new(config: SdkConfig, credentials: SdkCredentials, region: Region, endpoint_url: Option<&str>) -> Aws {
-        let config =
-            config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials.clone())).build();
+        let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+        let said = std::env::var_os("AWS_MAX_ATTEMPTS").is_some() || retries.max_attempts() != SDK_ATTEMPTS;
+        let retries = if said { retries } else { retries.with_max_attempts(ATTEMPTS) };
+        let config = config
+            .into_builder()
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+            .retry_config(retries)
+            .build();
         let explicit_eks = endpoint_url.map(str::to_owned).or_else(|| service_endpoint(&config, "EKS"));
         let explicit_sts = endpoint_url
             .filter(|url| !is_aws_host(url))
@@ -114,6 +130,8 @@ impl Aws {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             is_aws: explicit_eks.as_deref().is_none_or(is_aws_host),
             eks_endpoint: explicit_eks.unwrap_or_else(|| format!("eks.{region}")),
+            iam_endpoint: service_endpoint(&config, "IAM").filter(|_| endpoint_url.is_none()),
+            endpoint_url: endpoint_url.map(str::to_owned),
             sts_endpoint: explicit_sts.unwrap_or_else(|| sts_endpoint(domain, &region, fips, dual_stack)),
             config,
             credentials,
@@ -158,6 +176,17 @@ impl Aws {
         }
     }
 
+    /// The same credentials in another region.
+    #[must_use]
+    pub fn in_region(&self, region: &Region) -> Aws {
+        if *region == self.region {
+            return self.clone();
+        }
+        let sdk_region = aws_config::Region::new(region.as_str().to_owned());
+        let config = self.config.to_builder().region(sdk_region).build();
+        Aws::new(config, self.credentials.clone(), region.clone(), self.endpoint_url.as_deref())
+    }
+
     /// Who the credentials belong to.
     pub async fn caller(&self) -> Result<CallerIdentity, LiveError> {
         let answer = self
@@ -199,6 +228,29 @@ impl Aws {
     /// Scheme and authority of the STS that tokens are presigned for.
     pub fn sts_endpoint(&self) -> &str {
         &self.sts_endpoint
+    }
+
+    /// Where IAM is asked, and the region that its requests are signed for: IAM is one for a partition.
+    pub(crate) fn iam_endpoint(&self) -> (String, String) {
+        let own_region = || self.region.as_str().to_owned();
+        if let Some(explicit) = &self.iam_endpoint {
+            return (explicit.clone(), own_region());
+        }
+        if !self.is_aws {
+            return (self.eks_endpoint.clone(), own_region());
+        }
+        let partition = Partition::of_region(&self.region);
+        let (host, region) = match partition {
+            Partition::Aws => ("iam.amazonaws.com", "us-east-1"),
+            Partition::AwsCn => ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            Partition::AwsUsGov => ("iam.us-gov.amazonaws.com", "us-gov-west-1"),
+            Partition::AwsIso => ("iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
+            Partition::AwsIsoB => ("iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1"),
+            Partition::AwsIsoE => ("iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1"),
+            Partition::AwsIsoF => ("iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1"),
+            Partition::AwsEusc => ("iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+        };
+        (format!("https://{host}"), region.to_owned())
     }
 
     pub(crate) fn eks(&self) -> &aws_sdk_eks::Client {

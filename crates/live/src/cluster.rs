@@ -175,12 +175,23 @@ impl Aws {
 
     /// Asks for another authentication mode.
     pub async fn update_mode(&self, name: &str, mode: AuthenticationMode) -> Result<Update, LiveError> {
+        self.update_mode_once(name, mode, None).await
+    }
+
+    /// Asks for another authentication mode; repeated with the same `token` (`clientRequestToken`), once.
+    pub async fn update_mode_once(
+        &self,
+        name: &str,
+        mode: AuthenticationMode,
+        token: Option<&str>,
+    ) -> Result<Update, LiveError> {
         let access = sdk::UpdateAccessConfigRequest::builder().authentication_mode(mode.as_str().into()).build();
         let answer = self
             .eks()
             .update_cluster_config()
             .name(name)
             .access_config(access)
+            .set_client_request_token(token.map(str::to_owned))
             .send()
             .await
             .map_err(|e| from_sdk("UpdateClusterConfig", self.eks_endpoint(), e))?;

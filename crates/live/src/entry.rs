@@ -191,6 +191,16 @@ impl Aws {
 
     /// Makes an entry.
     pub async fn create_entry(&self, cluster: &str, new: &NewEntry) -> Result<Entry, LiveError> {
+        self.create_entry_once(cluster, new, None).await
+    }
+
+    /// Makes an entry; repeated with the same `token` (`clientRequestToken`), it is made once.
+    pub async fn create_entry_once(
+        &self,
+        cluster: &str,
+        new: &NewEntry,
+        token: Option<&str>,
+    ) -> Result<Entry, LiveError> {
         let groups = (!new.groups.is_empty()).then(|| new.groups.clone());
         let tags = (!new.tags.is_empty()).then(|| new.tags.clone().into_iter().collect());
         let answer = self
@@ -202,6 +212,7 @@ impl Aws {
             .set_username(new.username.clone())
             .set_kubernetes_groups(groups)
             .set_tags(tags)
+            .set_client_request_token(token.map(str::to_owned))
             .send()
             .await
             .map_err(|e| from_sdk("CreateAccessEntry", self.eks_endpoint(), e))?;
@@ -210,12 +221,24 @@ impl Aws {
 
     /// Changes groups or username of an entry.
     pub async fn update_entry(&self, cluster: &str, principal: &str, change: &EntryChange) -> Result<(), LiveError> {
+        self.update_entry_once(cluster, principal, change, None).await
+    }
+
+    /// Changes groups or username of an entry; repeated with the same `token` (`clientRequestToken`), once.
+    pub async fn update_entry_once(
+        &self,
+        cluster: &str,
+        principal: &str,
+        change: &EntryChange,
+        token: Option<&str>,
+    ) -> Result<(), LiveError> {
         self.eks()
             .update_access_entry()
             .cluster_name(cluster)
             .principal_arn(principal)
             .set_kubernetes_groups(change.groups.clone())
             .set_username(change.username.clone())
+            .set_client_request_token(token.map(str::to_owned))
             .send()
             .await
             .map_err(|e| from_sdk("UpdateAccessEntry", self.eks_endpoint(), e))?;

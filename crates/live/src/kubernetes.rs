@@ -120,11 +120,34 @@ impl Kubernetes {
         self.send(Request::put(path), Some(object)).await
     }
 
+    /// Applies the object at `path` (server-side apply, as the field manager `entryway`): makes it, or sets what the
+    /// manifest says of it.
+    pub async fn apply(&self, path: &str, object: &Value) -> Result<Value, LiveError> {
+        let request = Request::patch(format!("{path}?fieldManager=entryway&force=true"))
+            .header("content-type", "application/apply-patch+yaml");
+        self.send_as_is(request, object.to_string()).await
+    }
+
+    /// Deletes the object at `path`.
+    pub async fn delete(&self, path: &str) -> Result<Value, LiveError> {
+        self.send(Request::delete(path), None).await
+    }
+
+    /// The names of all namespaces.
+    pub async fn namespaces(&self) -> Result<Vec<String>, LiveError> {
+        let all = self.list("/api/v1/namespaces", "Namespace").await?;
+        let name = |object: &Value| object.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned);
+        Ok(all.iter().filter_map(name).collect())
+    }
+
     async fn send(&self, request: http::request::Builder, body: Option<&Value>) -> Result<Value, LiveError> {
-        let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.send_as_is(request.header("content-type", "application/json"), body).await
+    }
+
+    async fn send_as_is(&self, request: http::request::Builder, body: String) -> Result<Value, LiveError> {
         let request = request
-            .header("content-type", "application/json")
-            .body(body)
+            .body(body.into_bytes())
             .map_err(|error| LiveError::Setting(error.to_string()))?;
         self.client.request(request).await.map_err(|error| self.error(&error))
     }
