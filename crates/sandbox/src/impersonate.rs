@@ -119,10 +119,11 @@ pub(crate) fn wanted(headers: &HeaderMap) -> Result<Option<UserInfo>, Status> {
     }
 }
 
-/// Header names arrive in lower case; what was percent-encoded in them is lowered too, as its encoding was.
+/// Header names arrive in lower case, and what was percent-encoded in them is lowered too: an access policy is found by
+/// `canonicalArn` and `principalId` in just this case, so no header may come to spell them.
 fn unescape(key: &str) -> String {
     match percent_encoding::percent_decode_str(key).decode_utf8() {
-        Ok(decoded) => decoded.into_owned(),
+        Ok(decoded) => decoded.to_ascii_lowercase(),
         Err(_) => key.to_owned(),
     }
 }
@@ -340,11 +341,15 @@ mod tests {
             ("Impersonate-User", "a"),
             ("Impersonate-Extra-canonicalArn", "x"),
             ("Impersonate-Extra-a.io%2Fb", "y"),
+            ("Impersonate-Extra-principal%49d", "z"),
+            ("Impersonate-Extra-%63anonical%41%72n", "w"),
         ]))
         .unwrap()
         .unwrap();
-        assert_eq!(user.extra["canonicalarn"], ["x"]);
+        assert_eq!(user.extra["canonicalarn"], ["x", "w"]);
         assert_eq!(user.extra["a.io/b"], ["y"]);
+        assert_eq!(user.extra["principalid"], ["z"], "no encoding spells what access policies are found by");
+        assert_eq!(user.extra.len(), 3);
     }
 
     #[test]
