@@ -8,7 +8,7 @@ use entryway_access::ClusterName;
 use entryway_live::AwsOptions;
 
 use crate::command::{
-    access, can_i, clusters, completions, down, env, explain, policies, token, up, update_kubeconfig,
+    access, can_i, clusters, completions, console, down, env, explain, policies, token, up, update_kubeconfig,
 };
 use crate::complete;
 use crate::output::Format;
@@ -101,6 +101,8 @@ pub(crate) enum Command {
     Up(up::UpArgs),
     /// Stop the control plane that `up --detach` started
     Down(down::DownArgs),
+    /// Print and open a link to the console that signs in, once
+    Console(console::ConsoleArgs),
     /// Print what aws, kubectl and terraform need to reach the control plane on this machine
     Env(env::EnvArgs),
     /// Clusters: list, describe, create, delete, authentication mode

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod can_i;
 pub(crate) mod clusters;
 pub(crate) mod completions;
+pub(crate) mod console;
 pub(crate) mod down;
 pub(crate) mod env;
 pub(crate) mod explain;
@@ -22,6 +23,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit, CliError> {
     let global = &cli.global;
     match cli.command {
         Command::Up(args) => up::run(global, args).await,
+        Command::Console(args) => console::run(global, &args).await,
         Command::Down(args) => down::run(global, args).await,
         Command::Env(args) => env::run(global, &args),
         Command::Clusters(command) => clusters::run(global, command).await,

@@ -100,7 +100,8 @@ pub(super) async fn assume(visit: &Visit<'_>) -> Result<Reply, Problem> {
         query: String::new(),
         headers: {
             let mut headers = visit.request.headers.clone();
-            headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type") && !name.eq_ignore_ascii_case("accept"));
+            headers
+                .retain(|(name, _)| !name.eq_ignore_ascii_case("content-type") && !name.eq_ignore_ascii_case("accept"));
             headers.push(("content-type".to_owned(), b"application/x-www-form-urlencoded".to_vec()));
             headers
         },
@@ -108,7 +109,8 @@ pub(super) async fn assume(visit: &Visit<'_>) -> Result<Reply, Problem> {
         peer: visit.request.peer,
     };
     debug_assert!(Parameters::parse("", &request.body).is_ok());
-    let answer = http::answer_query(visit.plane, &request, Service::Sts, "us-east-1", &visit.who, visit.now, false).await;
+    let answer =
+        http::answer_query(visit.plane, &request, Service::Sts, "us-east-1", &visit.who, visit.now, false).await;
     let key = answer.record.response_elements.pointer("/credentials/accessKeyId").and_then(Value::as_str);
     match (key, &answer.record.error) {
         (Some(key), None) => {

@@ -25,7 +25,8 @@ pub(super) async fn page(visit: &Visit<'_>) -> Result<Reply, Problem> {
     }
     let query = &visit.query;
     let (records, all) = records(visit).await?;
-    let fitting: Vec<&Value> = records.iter().rev().filter(|record| fits(record, query, visit.who.account().as_str())).collect();
+    let fitting: Vec<&Value> =
+        records.iter().rev().filter(|record| fits(record, query, visit.who.account().as_str())).collect();
     let paging = Paging::of(query, PAGE, fitting.len());
     let content = html! {
         (search(query))
@@ -44,7 +45,9 @@ pub(super) async fn page(visit: &Visit<'_>) -> Result<Reply, Problem> {
 }
 
 fn search(query: &Form) -> Markup {
-    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> { pairs.iter().map(|(value, text)| ((*value).to_owned(), (*text).to_owned())).collect() };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(value, text)| ((*value).to_owned(), (*text).to_owned())).collect()
+    };
     let since = if query.text("since").is_empty() { "1d" } else { query.text("since") };
     let field = |name, label| Field { name, label, value: query.text(name), help: "", error: None };
     html! {
@@ -52,7 +55,7 @@ fn search(query: &Form) -> Markup {
             (field("q", "Principal or text").line())
             (field("action", "Action").line())
             (field("outcome", "Outcome").choice(&pairs(&[("", "Any"), ("allowed", "Allowed"), ("refused", "Refused")])))
-            (field("kind", "Kind").choice(&pairs(&[("", "Changes and reads"), ("changes", "Changes alone")])))
+            (field("kind", "Kind").choice(&pairs(&[("", "All but allowed reads"), ("all", "All"), ("changes", "Changes")])))
             (Field { name: "since", label: "Since", value: since, help: "", error: None }.choice(&pairs(&[("1h", "The last hour"), ("1d", "The last day"), ("7d", "The last week"), ("all", "All times")])))
             button.quiet type="submit" { "Filter" }
         }
@@ -82,6 +85,7 @@ fn text<'a>(record: &'a Value, pointer: &str) -> &'a str {
 fn fits(record: &Value, query: &Form, account: &str) -> bool {
     let own = text(record, "/recipientAccountId");
     let refused = record.get("errorCode").is_some();
+    let changes = record.get("readOnly") == Some(&Value::Bool(false));
     let action = format!("{}:{}", text(record, "/eventSource"), text(record, "/eventName")).to_lowercase();
     // Strangers' calls are of no account.
     (own.is_empty() || own == account)
@@ -91,14 +95,24 @@ fn fits(record: &Value, query: &Form, account: &str) -> bool {
             "refused" => refused,
             _ => true,
         }
-        && (query.text("kind") != "changes" || record.get("readOnly") == Some(&Value::Bool(false)))
+        && match query.text("kind") {
+            "all" => true,
+            "changes" => changes,
+            _ => changes || refused,
+        }
         && (query.text("q").is_empty() || record.to_string().to_lowercase().contains(&query.text("q").to_lowercase()))
 }
 
 fn row(visit: &Visit<'_>, record: &Value) -> Markup {
     let time: Option<Timestamp> = text(record, "/eventTime").parse().ok();
     let who = text(record, "/userIdentity/arn");
-    let on = ["/requestParameters/principalArn", "/requestParameters/name", "/requestParameters/RoleArn", "/requestParameters/RoleName", "/requestParameters/UserName"];
+    let on = [
+        "/requestParameters/principalArn",
+        "/requestParameters/name",
+        "/requestParameters/RoleArn",
+        "/requestParameters/RoleName",
+        "/requestParameters/UserName",
+    ];
     let on = on.into_iter().map(|pointer| text(record, pointer)).find(|text| !text.is_empty()).unwrap_or_default();
     html! {
         tr {

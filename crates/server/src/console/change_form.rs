@@ -118,7 +118,10 @@ pub(super) fn summary(form: &Form) -> Markup {
         ("Groups", form.words("groups").join(", ")),
         ("Policy", short(form.text("policy")).to_owned()),
         ("Scope", if form.text("policy").is_empty() { String::new() } else { form.text("scope").to_owned() }),
-        ("Namespaces", if form.text("scope") == "namespace" { form.words("namespaces").join(", ") } else { String::new() }),
+        (
+            "Namespaces",
+            if form.text("scope") == "namespace" { form.words("namespaces").join(", ") } else { String::new() },
+        ),
         ("Tags", form.text("tags").replace("\r\n", ", ")),
         ("Mode", form.text("mode").to_owned()),
     ];

@@ -133,8 +133,11 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Reply, Problem> {
     let all = crate::plane::all_clusters(visit.plane.store.as_ref()).await?;
     let own: Vec<(Place, KeyValue)> =
         all.into_iter().filter(|(place, _)| place.account == *visit.who.account()).collect();
-    let may_list = |place: &Place| visit.may("eks:ListClusters", &place.arn("cluster/*"), |_| {}) || visit.may("eks:ListClusters", "*", |_| {});
-    let regions: std::collections::BTreeMap<&Place, bool> = own.iter().map(|(place, _)| (place, may_list(place))).collect();
+    let may_list = |place: &Place| {
+        visit.may("eks:ListClusters", &place.arn("cluster/*"), |_| {}) || visit.may("eks:ListClusters", "*", |_| {})
+    };
+    let regions: std::collections::BTreeMap<&Place, bool> =
+        own.iter().map(|(place, _)| (place, may_list(place))).collect();
     let mut rows = Vec::new();
     for (place, item) in &own {
         let Ok(record) = ClusterRecord::parse(&item.value) else { continue };

@@ -87,7 +87,9 @@ fn head(visit: &Visit<'_>, cluster: &Cluster) -> Markup {
 
 /// Whether there is a mode to change to.
 fn next_modes(cluster: &Cluster) -> bool {
-    AuthenticationMode::ALL.into_iter().any(|to| to != cluster.snapshot.mode() && cluster.snapshot.mode().step(to).is_ok())
+    AuthenticationMode::ALL
+        .into_iter()
+        .any(|to| to != cluster.snapshot.mode() && cluster.snapshot.mode().step(to).is_ok())
 }
 
 async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem> {
@@ -152,7 +154,8 @@ fn sortable(query: &Form, by: &str, text: &str) -> Markup {
 fn search(query: &Form, cluster: &Cluster) -> Markup {
     let none = |text: &str| (String::new(), text.to_owned());
     let names = cluster.snapshot.catalogue().arns(cluster.place.partition()).map(|arn| arn.name().to_string());
-    let policies: Vec<(String, String)> = std::iter::once(none("Any policy")).chain(names.map(|name| (name.clone(), name))).collect();
+    let policies: Vec<(String, String)> =
+        std::iter::once(none("Any policy")).chain(names.map(|name| (name.clone(), name))).collect();
     let kinds = entryway_access::EntryType::ALL.map(|kind| (kind.as_str().to_owned(), kind.as_str().to_owned()));
     let kinds: Vec<(String, String)> = std::iter::once(none("Any type")).chain(kinds).collect();
     let field = |name, label| Field { name, label, value: query.text(name), help: "", error: None };
@@ -195,8 +198,9 @@ fn ended(entry: &EntryRecord, visit: &Visit<'_>) -> Markup {
 
 /// An ARN, its name standing out.
 pub(super) fn principal(arn: &str) -> Markup {
-    let (head, name) = arn.rsplit_once('/').map_or(("", arn), |(head, name)| (head, name));
-    html! { span.arn { @if !head.is_empty() { span.muted { (head) "/" } wbr; } strong { (name) } } }
+    let (head, name) = arn.rfind('/').map_or(("", arn), |at| arn.split_at(at + 1));
+    let (account, path) = head.rfind(':').map_or(("", head), |at| head.split_at(at + 1));
+    html! { span.arn { @if !head.is_empty() { span.muted { (account) wbr; (path) } wbr; } strong { (name) } } }
 }
 
 fn policies(entry: &EntryRecord) -> Markup {
@@ -214,7 +218,9 @@ pub(super) fn scope(kind: &str, namespaces: &[String]) -> Markup {
 /// The lines of aws-auth, and what becomes of each.
 fn aws_auth(visit: &Visit<'_>, cluster: &Cluster) -> Markup {
     let aws_auth = cluster.snapshot.aws_auth();
-    let lines = |key: &'static str, lines: &[Mapping]| -> Vec<Markup> { lines.iter().map(|line| aws_auth_row(visit, cluster, key, line)).collect() };
+    let lines = |key: &'static str, lines: &[Mapping]| -> Vec<Markup> {
+        lines.iter().map(|line| aws_auth_row(visit, cluster, key, line)).collect()
+    };
     let rows = [lines("mapRoles", &aws_auth.roles), lines("mapUsers", &aws_auth.users)].concat();
     html! {
         section aria-labelledby="aws-auth" {
@@ -237,7 +243,9 @@ fn aws_auth(visit: &Visit<'_>, cluster: &Cluster) -> Markup {
 fn aws_auth_row(visit: &Visit<'_>, cluster: &Cluster, key: &str, line: &Mapping) -> Markup {
     let (name, outcome) = match &line.principal {
         MappedPrincipal::Unusable(text) => (text.clone(), part::badge("bad", "matches nobody")),
-        MappedPrincipal::Arn(arn) => (arn.to_string(), outcome(visit, cluster, &Subject::Principal(arn.to_string()), line)),
+        MappedPrincipal::Arn(arn) => {
+            (arn.to_string(), outcome(visit, cluster, &Subject::Principal(arn.to_string()), line))
+        }
     };
     let groups: Vec<String> = line.groups.iter().map(|group| group.as_str().to_owned()).collect();
     let username = line.username.as_ref().map(Template::as_str);
@@ -252,10 +260,14 @@ fn aws_auth_row(visit: &Visit<'_>, cluster: &Cluster, key: &str, line: &Mapping)
 }
 
 fn outcome(visit: &Visit<'_>, cluster: &Cluster, subject: &Subject, line: &Mapping) -> Markup {
-    let Some(caller) = subject.caller(&cluster.snapshot) else { return part::badge("bad", "matches nobody") };
+    let Some(caller) = subject.caller(&cluster.snapshot, visit.now) else {
+        return part::badge("bad", "matches nobody");
+    };
     let candidates = cluster.snapshot.candidates(&caller, None, visit.now);
     let own = candidates.iter().find(|(candidate, _)| matches!(candidate, entryway_access::Candidate::Line { mapping, .. } if std::ptr::eq(*mapping, line)));
-    let by_entry = candidates.iter().any(|(candidate, outcome)| matches!(candidate, entryway_access::Candidate::Entry(_)) && matches!(outcome, CandidateOutcome::Maps));
+    let by_entry = candidates.iter().any(|(candidate, outcome)| {
+        matches!(candidate, entryway_access::Candidate::Entry(_)) && matches!(outcome, CandidateOutcome::Maps)
+    });
     match own.map(|(_, outcome)| outcome) {
         Some(CandidateOutcome::Maps) => part::badge("good", "maps it"),
         Some(CandidateOutcome::NotInMode) => part::badge("warn", "not in force: mode API"),

@@ -15,7 +15,8 @@ use crate::eks::EntryRecord;
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     let entry = cluster.entry(visit, visit.query.text("principal")).await?.record;
     let to = |what: &str, more: &[(&str, &str)]| {
-        let pairs: Vec<(&str, &str)> = [("do", what), ("principal", entry.principal.as_str())].into_iter().chain(more.iter().copied()).collect();
+        let pairs: Vec<(&str, &str)> =
+            [("do", what), ("principal", entry.principal.as_str())].into_iter().chain(more.iter().copied()).collect();
         cluster.url(&format!("/access/change?{}", Form::of(&pairs).to_query()))
     };
     let may = |operation| cluster.offers_on(visit, operation, &entry);

@@ -16,7 +16,8 @@ use super::visit::Visit;
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     super::cluster::may_see_access(visit, cluster)?;
     let (kind, name) = (visit.query.text("kind"), visit.query.text("subject"));
-    let subject = Subject::parse(kind, name).ok_or_else(|| Problem::bad(format!("`{name}` names nobody that can be asked about")))?;
+    let subject = Subject::parse(kind, name)
+        .ok_or_else(|| Problem::bad(format!("`{name}` names nobody that can be asked about")))?;
     let user = subject.user(&cluster.snapshot, visit.now);
     let content = html! {
         p.lead { (principal(subject.name())) }
@@ -61,7 +62,7 @@ fn symbol(considered: &Considered<'_>) -> Markup {
 
 /// What could map it, in the order in which it counts.
 fn mapping(visit: &Visit<'_>, cluster: &Cluster, subject: &Subject) -> Markup {
-    let Some(caller) = subject.caller(&cluster.snapshot) else { return html! {} };
+    let Some(caller) = subject.caller(&cluster.snapshot, visit.now) else { return html! {} };
     let candidates = cluster.snapshot.candidates(&caller, None, visit.now);
     html! {
         @if candidates.len() > 1 || candidates.iter().any(|(_, outcome)| !matches!(outcome, CandidateOutcome::Maps)) {
@@ -102,7 +103,7 @@ fn abilities(visit: &Visit<'_>, cluster: &Cluster, arn: &str) -> Markup {
                 Some((_, abilities)) => {
                     @let lines = entryway_analysis::lines(&abilities);
                     @if lines.is_empty() { p { "Nothing but what everybody who signs in can." } }
-                    ul { @for line in lines.iter().take(500) { li { (line) } } }
+                    ul { @for line in lines.iter().take(500) { li { (part::spaced(line)) } } }
                 }
             }
         }

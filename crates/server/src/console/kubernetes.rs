@@ -18,7 +18,8 @@ const MOST: usize = 8 * 1024 * 1024;
 /// Lists as a person reads them.
 pub(super) const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io, application/json";
 /// All resources of all groups at once.
-pub(super) const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList, application/json";
+pub(super) const DISCOVERY: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList, application/json";
 /// An object.
 pub(super) const JSON: &str = "application/json";
 
@@ -43,7 +44,8 @@ pub(super) async fn get(visit: &Visit<'_>, cluster: &Cluster, path: &str, accept
     };
     let endpoint = visit.plane.clusters.token_endpoint();
     let (region, name) = (&cluster.place.region, &cluster.record.name);
-    let url = token::presigned_url(endpoint, region, name, &visit.credentials, visit.now).map_err(|error| failed(&error))?;
+    let url =
+        token::presigned_url(endpoint, region, name, &visit.credentials, visit.now).map_err(|error| failed(&error))?;
     let request = Request::get(path)
         .header(header::AUTHORIZATION, format!("Bearer {}", token::build(&url)))
         .header(header::ACCEPT, accept)

@@ -31,7 +31,11 @@ pub(super) async fn stream(visit: &Visit<'_>) -> Result<Reply, Problem> {
     let mut prefixes = vec![format!("{}{}/", keys::CLUSTERS_ROOT, visit.who.account())];
     if !query.text("cluster").is_empty() {
         let cluster = cluster::find(visit, query.text("region"), query.text("cluster")).await?;
-        prefixes = vec![cluster.place.cluster(&cluster.record.name), cluster.place.entries(&cluster.record.name), cluster.place.policies()];
+        prefixes = vec![
+            cluster.place.cluster(&cluster.record.name),
+            cluster.place.entries(&cluster.record.name),
+            cluster.place.policies(),
+        ];
         let all = objects::cluster_prefix(&cluster.record.id);
         match query.is_on("objects") {
             true => prefixes.push(all),
@@ -50,7 +54,13 @@ pub(super) async fn stream(visit: &Visit<'_>) -> Result<Reply, Problem> {
     for prefix in &prefixes {
         watches.push(store.watch(prefix, from).await?);
     }
-    let state = Stream { plane: Arc::clone(visit.plane), secret: visit.secret.clone(), key: visit.session.key().to_owned(), watches, begun: false };
+    let state = Stream {
+        plane: Arc::clone(visit.plane),
+        secret: visit.secret.clone(),
+        key: visit.session.key().to_owned(),
+        watches,
+        begun: false,
+    };
     let events = stream::unfold(state, |mut state| async move {
         let event = state.next().await?;
         Some((Ok::<Bytes, Infallible>(Bytes::from_static(event)), state))

@@ -60,12 +60,12 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     let text = visit.query.text("q").to_lowercase();
     let all: Vec<Subject> = all.into_iter().filter(|subject| subject.name().to_lowercase().contains(&text)).collect();
     let paging = Paging::of(&visit.query, PAGE, all.len());
-    let field = |name, label, help| Field { name, label, value: visit.query.text(name), help, error: None };
+    let field = |name, label| Field { name, label, value: visit.query.text(name), help: "", error: None };
     let place = if namespace.is_empty() { "in all namespaces".to_owned() } else { format!("in namespace {namespace}") };
     let content = html! {
         form.search role="search" method="get" {
-            (field("namespace", "Namespace", "Empty: in all of them at once.").line())
-            (field("q", "Who", "").line())
+            (field("namespace", "Namespace (empty: all of them)").line())
+            (field("q", "Who").line())
             @for name in ["area", "of"] { @if !visit.query.text(name).is_empty() { input type="hidden" name=(name) value=(visit.query.text(name)); } }
             button type="submit" { "Show" }
         }
@@ -104,7 +104,12 @@ fn columns(query: &Form) -> Vec<Column> {
     if let Some(kind) = KINDS.iter().find(|kind| kind.resource == query.text("of")) {
         return all_verbs
             .iter()
-            .map(|verb| Column { title: format!("{verb} {}", kind.resource), closer: None, kinds: vec![kind], verbs: vec![verb] })
+            .map(|verb| Column {
+                title: format!("{verb} {}", kind.resource),
+                closer: None,
+                kinds: vec![kind],
+                verbs: vec![verb],
+            })
             .collect();
     }
     let one = |kind: &'static Kind| Column {

@@ -18,8 +18,8 @@ mod entries;
 mod entry;
 mod explain;
 mod form;
-mod kubernetes;
 mod kinds;
+mod kubernetes;
 mod live;
 mod matrix;
 mod page;
@@ -106,7 +106,8 @@ async fn answer(plane: &Arc<ControlPlane>, request: &Received) -> Response {
         let problem = Problem::new(StatusCode::FORBIDDEN, words::OTHER_SITE, words::OTHER_SITE_HINT);
         return page::problem_without_session(&problem, &preferences);
     }
-    let forms = if is_change { std::str::from_utf8(&request.body).ok().and_then(Form::parse) } else { Some(Form::default()) };
+    let forms =
+        if is_change { std::str::from_utf8(&request.body).ok().and_then(Form::parse) } else { Some(Form::default()) };
     let (Some(query), Some(form)) = (Form::parse(&request.query), forms) else {
         let problem = Problem::new(StatusCode::BAD_REQUEST, words::BAD_FORM, "");
         return page::problem_without_session(&problem, &preferences);

@@ -213,7 +213,10 @@ pub(super) fn set_theme(request: &Received, form: &Form) -> Response {
     let mut response = redirect(&own_url(form.text("back")));
     let theme = Theme::parse(form.text("theme")).map_or("", Theme::as_str);
     let end = if theme.is_empty() { "; Max-Age=0" } else { "; Max-Age=31536000" };
-    security::set_cookie(&mut response, &format!("entryway_theme={theme}; Path=/console; HttpOnly; SameSite=Strict{end}"));
+    security::set_cookie(
+        &mut response,
+        &format!("entryway_theme={theme}; Path=/console; HttpOnly; SameSite=Strict{end}"),
+    );
     crate::http::with_id(&mut response, &request.id);
     response
 }
@@ -298,7 +301,15 @@ mod tests {
         for own in ["/console", "/console/clusters/us-east-1/demo?page=2"] {
             assert_eq!(own_url(own), own);
         }
-        for other in ["", "//evil.example", "/console//evil", "https://evil.example/console", "/consoles", "/console/\\x", "/console/\r\nx: y"] {
+        for other in [
+            "",
+            "//evil.example",
+            "/console//evil",
+            "https://evil.example/console",
+            "/consoles",
+            "/console/\\x",
+            "/console/\r\nx: y",
+        ] {
             assert_eq!(own_url(other), "/console", "{other:?}");
         }
     }

@@ -39,6 +39,11 @@ pub(super) fn words(words: &[String]) -> Markup {
     html! { @for (index, word) in words.iter().enumerate() { @if index > 0 { ", " } code { (word) } } }
 }
 
+/// A line of commas with room to break it.
+pub(super) fn spaced(line: &str) -> String {
+    line.split(',').map(str::trim_start).collect::<Vec<_>>().join(", ")
+}
+
 /// Says that there is nothing, and what to do next.
 pub(super) fn empty(text: &str, next: Markup) -> Markup {
     html! { div.empty { p { (text) } (next) } }
@@ -46,7 +51,7 @@ pub(super) fn empty(text: &str, next: Markup) -> Markup {
 
 /// A wide table that can be moved sideways, by keyboard too.
 pub(super) fn wide(label: &str, table: Markup) -> Markup {
-    html! { div.wide role="region" aria-label=(label) tabindex="0" { (table) } }
+    html! { div.wide role="region" aria-label={ "Table: " (label) } tabindex="0" { (table) } }
 }
 
 /// A line of text to fill in.

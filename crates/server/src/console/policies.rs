@@ -14,7 +14,11 @@ use super::words;
 /// `GET …/policies?policy=NAME&with=NAME`.
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     if !visit.may("eks:ListAccessPolicies", "*", |_| {}) {
-        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "You may not list access policies.", words::DENIED_HINT));
+        return Err(Problem::new(
+            axum::http::StatusCode::FORBIDDEN,
+            "You may not list access policies.",
+            words::DENIED_HINT,
+        ));
     }
     let resolve = |name: &str| match visit.query.text(name) {
         "" => Ok(None),
@@ -23,7 +27,9 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     let page = match (resolve("policy")?, resolve("with")?) {
         (Some(policy), other) => {
             let title = policy.name().to_string();
-            cluster.page("policies", title, one(visit, cluster, &policy, other.as_ref())).crumb("Policies", cluster.url("/policies"))
+            cluster
+                .page("policies", title, one(cluster, &policy, other.as_ref()))
+                .crumb("Policies", cluster.url("/policies"))
         }
         (None, _) => cluster.page("policies", "Access policies", all(cluster)),
     };
@@ -32,11 +38,24 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
 
 /// Which entries have a policy.
 fn users<'a>(cluster: &'a Cluster, policy: &PolicyArn) -> Vec<std::sync::Arc<entryway_access::AccessEntry>> {
-    cluster.snapshot.entries().into_iter().filter(|entry| entry.policies.iter().any(|own| own.policy == *policy)).collect()
+    cluster
+        .snapshot
+        .entries()
+        .into_iter()
+        .filter(|entry| entry.policies.iter().any(|own| own.policy == *policy))
+        .collect()
 }
 
 fn all(cluster: &Cluster) -> Markup {
-    let rows: Vec<(PolicyArn, usize)> = cluster.snapshot.catalogue().arns(cluster.place.partition()).map(|arn| { let used = users(cluster, &arn).len(); (arn, used) }).collect();
+    let rows: Vec<(PolicyArn, usize)> = cluster
+        .snapshot
+        .catalogue()
+        .arns(cluster.place.partition())
+        .map(|arn| {
+            let used = users(cluster, &arn).len();
+            (arn, used)
+        })
+        .collect();
     html! {
         table.cards {
             caption.unseen { "Access policies" }
@@ -57,11 +76,12 @@ fn url(arn: &PolicyArn) -> String {
     format!("?{}", Form::of(&[("policy", &arn.to_string())]).to_query())
 }
 
-fn one(visit: &Visit<'_>, cluster: &Cluster, policy: &PolicyArn, other: Option<&PolicyArn>) -> Markup {
+fn one(cluster: &Cluster, policy: &PolicyArn, other: Option<&PolicyArn>) -> Markup {
     let used = users(cluster, policy);
     let none = std::iter::once((String::new(), "Choose one".to_owned()));
     let options: Vec<(String, String)> = none.chain(super::entries::policy_options(cluster)).collect();
-    let compare = Field { name: "with", label: "Compare with", value: visit.query.text("with"), help: "", error: None };
+    let with = other.map(ToString::to_string).unwrap_or_default();
+    let compare = Field { name: "with", label: "Compare with", value: &with, help: "", error: None };
     html! {
         p { code { (policy.to_string()) } }
         @if let Some(found) = cluster.snapshot.catalogue().get(policy) { p.muted { (found.source) } }
@@ -139,7 +159,8 @@ fn compared(cluster: &Cluster, left: &PolicyArn, right: &PolicyArn) -> Markup {
     let (own, other) = (cells(left), cells(right));
     let all: std::collections::BTreeSet<&String> = own.keys().chain(other.keys()).collect();
     let differing: Vec<&String> = all.into_iter().filter(|cell| own.get(*cell) != other.get(*cell)).collect();
-    let verbs = |cells: &Cells, cell: &String| -> Vec<String> { cells.get(cell).into_iter().flatten().cloned().collect() };
+    let verbs =
+        |cells: &Cells, cell: &String| -> Vec<String> { cells.get(cell).into_iter().flatten().cloned().collect() };
     html! {
         section aria-labelledby="compared" {
             h2 #compared { "Where they differ" }

@@ -56,7 +56,7 @@ fn abilities(class: &str, kind: &str, title: &str, abilities: &[Ability]) -> Mar
         @if !lines.is_empty() {
             div class=(class) {
                 p { (part::badge(kind, title)) }
-                ul { @for line in lines.iter().take(MOST_LINES) { li { (line) } } }
+                ul { @for line in lines.iter().take(MOST_LINES) { li { (part::spaced(line)) } } }
                 @if lines.len() > MOST_LINES { p.muted { "and " (lines.len() - MOST_LINES) " lines more" } }
             }
         }

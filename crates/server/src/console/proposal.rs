@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entryway_access::{
-    AccessEntry, AccessScope, ArnError, Association, AuthenticationMode, EntryError, EntryType, PolicyArn, PrincipalArn,
-    Snapshot,
+    AccessEntry, AccessScope, ArnError, Association, AuthenticationMode, EntryError, EntryType, PolicyArn,
+    PrincipalArn, Snapshot,
 };
 use serde_json::{Value, json};
 
@@ -30,12 +30,29 @@ fn wrong(field: &'static str, message: impl ToString) -> FieldError {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Proposal {
     /// A new entry, perhaps with its first policy.
-    Create { entry: AccessEntry, tags: BTreeMap<String, String>, own_username: bool },
+    Create {
+        entry: AccessEntry,
+        tags: BTreeMap<String, String>,
+        own_username: bool,
+    },
     /// Another username, other groups.
-    Update { principal: PrincipalArn, username: String, groups: Vec<String> },
-    Delete { principal: PrincipalArn },
-    Associate { principal: PrincipalArn, policy: PolicyArn, scope: AccessScope },
-    Disassociate { principal: PrincipalArn, policy: PolicyArn },
+    Update {
+        principal: PrincipalArn,
+        username: String,
+        groups: Vec<String>,
+    },
+    Delete {
+        principal: PrincipalArn,
+    },
+    Associate {
+        principal: PrincipalArn,
+        policy: PolicyArn,
+        scope: AccessScope,
+    },
+    Disassociate {
+        principal: PrincipalArn,
+        policy: PolicyArn,
+    },
     Mode(AuthenticationMode),
 }
 
@@ -44,7 +61,11 @@ pub(super) type EksCall = (&'static str, String, Value);
 
 impl Proposal {
     /// Reads a form, by the rules of the core. `now` is the entry that it is about, where there is one.
-    pub(super) fn parse(form: &Form, cluster: &Cluster, now: Option<&EntryRecord>) -> Result<Proposal, Vec<FieldError>> {
+    pub(super) fn parse(
+        form: &Form,
+        cluster: &Cluster,
+        now: Option<&EntryRecord>,
+    ) -> Result<Proposal, Vec<FieldError>> {
         match form.text("do") {
             "create" => create(form, cluster),
             "update" => update(form, cluster, now),
@@ -53,12 +74,17 @@ impl Proposal {
                 let (principal, policy, scope) = (principal(form), policy(form, cluster), scope(form));
                 match (principal, policy, scope) {
                     (Ok(principal), Ok(policy), Ok(scope)) => Ok(Proposal::Associate { principal, policy, scope }),
-                    (principal, policy, scope) => Err([principal.err(), policy.err(), scope.err()].into_iter().flatten().flatten().collect()),
+                    (principal, policy, scope) => {
+                        Err([principal.err(), policy.err(), scope.err()].into_iter().flatten().flatten().collect())
+                    }
                 }
             }
-            "disassociate" => Ok(Proposal::Disassociate { principal: principal(form)?, policy: policy(form, cluster)? }),
+            "disassociate" => {
+                Ok(Proposal::Disassociate { principal: principal(form)?, policy: policy(form, cluster)? })
+            }
             "mode" => {
-                let to: AuthenticationMode = form.text("mode").parse().map_err(|error: ArnError| vec![wrong("mode", error)])?;
+                let to: AuthenticationMode =
+                    form.text("mode").parse().map_err(|error: ArnError| vec![wrong("mode", error)])?;
                 cluster.snapshot.mode().step(to).map(Proposal::Mode).map_err(|error| vec![wrong("mode", error)])
             }
             other => Err(vec![wrong("do", format!("there is no change `{other}`"))]),
@@ -110,7 +136,9 @@ impl Proposal {
                     Some(creator) => {
                         let entry = crate::eks::creator_entry(creator, &cluster.place, &cluster.record.name, now);
                         let entry = entry.ok().and_then(|record| record.to_core().ok());
-                        entry.filter(|entry| next.entry(&entry.principal).is_none()).map_or(next.clone(), |entry| next.with_entry(Arc::new(entry)))
+                        entry
+                            .filter(|entry| next.entry(&entry.principal).is_none())
+                            .map_or(next.clone(), |entry| next.with_entry(Arc::new(entry)))
                     }
                     None => next,
                 }
@@ -128,7 +156,8 @@ impl Proposal {
         };
         match self {
             Proposal::Create { entry, tags, own_username } => {
-                let mut body = json!({ "principalArn": entry.principal.as_str(), "type": entry.kind.as_str(), "tags": tags });
+                let mut body =
+                    json!({ "principalArn": entry.principal.as_str(), "type": entry.kind.as_str(), "tags": tags });
                 if let Some(members) = body.as_object_mut() {
                     if *own_username {
                         members.insert("username".to_owned(), json!(entry.username.as_str()));
@@ -174,18 +203,31 @@ impl Proposal {
         match self {
             Proposal::Create { .. } => Some(Form::of(&[("do", "delete"), ("principal", principal)])),
             Proposal::Update { .. } => before.map(|old| {
-                Form::of(&[("do", "update"), ("principal", principal), ("username", &old.username), ("groups", &old.groups.join("\n"))])
+                Form::of(&[
+                    ("do", "update"),
+                    ("principal", principal),
+                    ("username", &old.username),
+                    ("groups", &old.groups.join("\n")),
+                ])
             }),
             // An entry with several policies does not come back by one form.
             Proposal::Delete { .. } => before.filter(|old| old.policies.len() <= 1).map(|old| {
                 let tags: Vec<String> = old.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 let custom = old.kind == EntryType::Standard.as_str();
-                let mut form = Form::of(&[("do", "create"), ("principal", principal), ("type", &old.kind), ("tags", &tags.join("\n"))]);
+                let mut form = Form::of(&[
+                    ("do", "create"),
+                    ("principal", principal),
+                    ("type", &old.kind),
+                    ("tags", &tags.join("\n")),
+                ]);
                 if custom {
                     form = form.with("username", &old.username).with("groups", &old.groups.join("\n"));
                 }
                 match old.policies.iter().next() {
-                    Some((arn, own)) => form.with("policy", arn).with("scope", &own.scope).with("namespaces", &own.namespaces.join("\n")),
+                    Some((arn, own)) => form
+                        .with("policy", arn)
+                        .with("scope", &own.scope)
+                        .with("namespaces", &own.namespaces.join("\n")),
                     None => form,
                 }
             }),
@@ -204,7 +246,9 @@ impl Proposal {
             Proposal::Create { .. } => format!("The access entry of {name} was created."),
             Proposal::Update { .. } => format!("The access entry of {name} was changed."),
             Proposal::Delete { .. } => format!("The access entry of {name} was deleted."),
-            Proposal::Associate { policy, scope, .. } => format!("{} is associated with {name}: {scope}.", policy.name()),
+            Proposal::Associate { policy, scope, .. } => {
+                format!("{} is associated with {name}: {scope}.", policy.name())
+            }
             Proposal::Disassociate { policy, .. } => format!("{} is no longer associated with {name}.", policy.name()),
             Proposal::Mode(mode) => format!("The authentication mode is {mode}."),
         }
@@ -243,7 +287,12 @@ fn field_of(error: &EntryError) -> &'static str {
     }
 }
 
-fn entry(principal: PrincipalArn, kind: EntryType, form: &Form, cluster: &Cluster) -> Result<AccessEntry, Vec<FieldError>> {
+fn entry(
+    principal: PrincipalArn,
+    kind: EntryType,
+    form: &Form,
+    cluster: &Cluster,
+) -> Result<AccessEntry, Vec<FieldError>> {
     let (username, groups) = (form.text("username"), form.words("groups"));
     let username = (!username.is_empty()).then_some(username);
     // Each field is told what is wrong with it, not only the first.
@@ -313,7 +362,8 @@ fn tags(form: &Form) -> Result<BTreeMap<String, String>, FieldError> {
     let lines = form.text("tags").lines().map(str::trim).filter(|line| !line.is_empty());
     lines
         .map(|line| {
-            let (key, value) = line.split_once('=').ok_or_else(|| wrong("tags", format!("`{line}` must be written `key=value`")))?;
+            let (key, value) =
+                line.split_once('=').ok_or_else(|| wrong("tags", format!("`{line}` must be written `key=value`")))?;
             Ok((key.trim().to_owned(), value.trim().to_owned()))
         })
         .collect()

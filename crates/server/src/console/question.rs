@@ -79,7 +79,11 @@ impl Question {
         if !self.name.is_empty() {
             text.push_str(&format!(" {}", self.name));
         }
-        match (self.resource.starts_with('/'), self.namespace.is_empty(), kinds::is_namespaced(&self.group, &self.resource)) {
+        match (
+            self.resource.starts_with('/'),
+            self.namespace.is_empty(),
+            kinds::is_namespaced(&self.group, &self.resource),
+        ) {
             (true, ..) => {}
             (false, false, _) => text.push_str(&format!(" in namespace {}", self.namespace)),
             (false, true, true) => text.push_str(" in all namespaces"),
@@ -98,7 +102,12 @@ impl Question {
 /// The fields for asking.
 pub(super) fn fields(query: &Form) -> Markup {
     let field = |name, label, help| Field { name, label, value: query.text(name), help, error: None };
-    let verbs: Vec<(String, String)> = VERBS.iter().map(|(verb, _)| *verb).chain(["impersonate", "bind", "escalate"]).map(|verb| (verb.to_owned(), verb.to_owned())).collect();
+    let verbs: Vec<(String, String)> = VERBS
+        .iter()
+        .map(|(verb, _)| *verb)
+        .chain(["impersonate", "bind", "escalate"])
+        .map(|verb| (verb.to_owned(), verb.to_owned()))
+        .collect();
     html! {
         (field("verb", "Verb", "").choice(&verbs))
         div.field {
@@ -127,7 +136,10 @@ mod tests {
             ("things.example.com", "example.com", "things", ""),
         ] {
             let question = ask(text);
-            assert_eq!((question.group.as_str(), question.resource.as_str(), question.subresource.as_str()), (group, resource, sub));
+            assert_eq!(
+                (question.group.as_str(), question.resource.as_str(), question.subresource.as_str()),
+                (group, resource, sub)
+            );
             assert_eq!(Question::of(&question.to_form()), Some(question));
         }
         assert_eq!(ask("nodes").namespace, "", "nodes are in no namespace");

@@ -40,7 +40,11 @@ impl Kind {
             "" => format!("/api/{}", self.version),
             group => format!("/apis/{}/{}", uri_encode(group), uri_encode(&self.version)),
         };
-        let within = if self.namespaced && !namespace.is_empty() { format!("/namespaces/{}", uri_encode(namespace)) } else { String::new() };
+        let within = if self.namespaced && !namespace.is_empty() {
+            format!("/namespaces/{}", uri_encode(namespace))
+        } else {
+            String::new()
+        };
         let name = if name.is_empty() { String::new() } else { format!("/{}", uri_encode(name)) };
         format!("{root}{within}/{}{name}", uri_encode(&self.resource))
     }
@@ -83,7 +87,8 @@ async fn kinds(visit: &Visit<'_>, cluster: &Cluster) -> Result<Result<Vec<Kind>,
 
 fn discovered(body: &Value) -> Vec<Kind> {
     let mut all = Vec::new();
-    let text = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     for group in list(body, "items") {
         // The first version is the one that is preferred.
         let Some(version) = list(group, "versions").next() else { continue };
@@ -165,7 +170,8 @@ async fn objects(visit: &Visit<'_>, cluster: &Cluster, kind: &Kind) -> Result<Ma
 }
 
 fn object_row(cluster: &Cluster, kind: &Kind, row: &Value, columns: &[(usize, &str)], with_namespace: bool) -> Markup {
-    let meta = |member: &str| row.pointer(&format!("/object/metadata/{member}")).and_then(Value::as_str).unwrap_or_default();
+    let meta =
+        |member: &str| row.pointer(&format!("/object/metadata/{member}")).and_then(Value::as_str).unwrap_or_default();
     let (name, namespace) = (meta("name"), meta("namespace"));
     let cell = |index: usize| row.pointer(&format!("/cells/{index}")).map(shown).unwrap_or_default();
     let link = Form::of(&[("kind", &kind.name()), ("namespace", namespace), ("name", name)]).to_query();
@@ -191,7 +197,9 @@ fn shown(value: &Value) -> String {
 /// `GET …/resources/object?kind=…&namespace=…&name=…`.
 pub(super) async fn object(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     let (wanted, namespace, name) = (visit.query.text("kind"), visit.query.text("namespace"), visit.query.text("name"));
-    let kinds = kinds(visit, cluster).await?.map_err(|answer| Problem::new(answer.status, answer.message(), words::NO_ACCESS_HERE))?;
+    let kinds = kinds(visit, cluster)
+        .await?
+        .map_err(|answer| Problem::new(answer.status, answer.message(), words::NO_ACCESS_HERE))?;
     let kind = kinds.iter().find(|kind| kind.name() == wanted && !name.is_empty()).ok_or_else(Problem::missing)?;
     let answer = kubernetes::get(visit, cluster, &kind.path(namespace, name), JSON).await?;
     let list = Form::of(&[("kind", wanted), ("namespace", namespace)]).to_query();
@@ -247,7 +255,11 @@ fn hide(secret: &mut Value) {
 fn refusal(cluster: &Cluster, kind: &Kind, verb: &str, namespace: &str, name: &str, answer: &Answer) -> Markup {
     let reason = answer.body.get("reason").and_then(Value::as_str).unwrap_or_default();
     let openers = if reason == "Forbidden" { openers(cluster, kind, verb, namespace, name) } else { Vec::new() };
-    let scope = if kind.namespaced && !namespace.is_empty() { format!("in namespace {namespace}") } else { "for the whole cluster".to_owned() };
+    let scope = if kind.namespaced && !namespace.is_empty() {
+        format!("in namespace {namespace}")
+    } else {
+        "for the whole cluster".to_owned()
+    };
     html! {
         div.notice.bad role="alert" { p { @if reason.is_empty() { "Error: " } @else { "Error from server (" (reason) "): " } (answer.message()) } }
         @if !openers.is_empty() {
@@ -295,7 +307,13 @@ mod tests {
 
     #[test]
     fn paths_hold_no_more_than_names() {
-        let kind = Kind { group: "apps".into(), version: "v1".into(), resource: "deployments".into(), kind: String::new(), namespaced: true };
+        let kind = Kind {
+            group: "apps".into(),
+            version: "v1".into(),
+            resource: "deployments".into(),
+            kind: String::new(),
+            namespaced: true,
+        };
         assert_eq!(kind.path("a/../b", "x?y"), "/apis/apps/v1/namespaces/a%2F..%2Fb/deployments/x%3Fy");
         assert_eq!(kind.path("", ""), "/apis/apps/v1/deployments");
     }

@@ -56,9 +56,10 @@ fn session_cookie(request: &Received) -> String {
 pub(super) fn cookie<'a>(request: &'a Received, name: &str) -> Option<&'a str> {
     let all = request.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case("cookie"));
     let texts = all.filter_map(|(_, value)| std::str::from_utf8(value).ok());
-    texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('=')).find_map(|(own, value)| {
-        (own == name).then_some(value)
-    })
+    texts
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(own, value)| (own == name).then_some(value))
 }
 
 /// The session's secret.
@@ -121,7 +122,8 @@ mod tests {
 
     #[test]
     fn cookies() {
-        let request = request(&[("host", "[::1]:4781"), ("cookie", "a=1; entryway_session_4780=x; entryway_session_4781=y")]);
+        let request =
+            request(&[("host", "[::1]:4781"), ("cookie", "a=1; entryway_session_4780=x; entryway_session_4781=y")]);
         assert_eq!(session_secret(&request), Some("y"));
         let mut response = Response::new(axum::body::Body::empty());
         set_session(&mut response, &request, "s");

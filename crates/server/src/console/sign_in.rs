@@ -77,7 +77,8 @@ pub(super) async fn by_link(
     let secret = plane.console.sessions.begin(key, now);
     let mut response = if security::is_from_elsewhere(request) {
         // The browser would not send a strict cookie along a redirect that another site began.
-        let onward = html! { meta http-equiv="refresh" content="0;url=/console"; p { a href="/console" { "To the console" } } };
+        let onward =
+            html! { meta http-equiv="refresh" content="0;url=/console"; p { a href="/console" { "To the console" } } };
         page::plain(StatusCode::OK, "Signed in", preferences, onward)
     } else {
         page::redirect("/console")
@@ -108,7 +109,12 @@ pub(super) async fn page(
     let mut response = match form.get("kept").and_then(Form::parse) {
         Some(kept) => {
             let csrf = plane.console.sessions.find(&secret, true, now).map(|session| session.csrf);
-            page::plain(StatusCode::OK, "Welcome back", preferences, kept_form(&back, &kept, csrf.as_deref().unwrap_or_default()))
+            page::plain(
+                StatusCode::OK,
+                "Welcome back",
+                preferences,
+                kept_form(&back, &kept, csrf.as_deref().unwrap_or_default()),
+            )
         }
         None => page::redirect(&back),
     };
@@ -137,7 +143,8 @@ async fn check_key(plane: &ControlPlane, form: &Form, now: Timestamp) -> Option<
     let (who, credentials) = identity(plane, key, now).await?;
     let token = credentials.session_token.as_ref().map_or("", |token| token.expose());
     // Both, so that no time is saved where the first differs.
-    let good = is_same(form.text("secret-access-key"), credentials.secret.expose()) & is_same(form.text("session-token"), token);
+    let good = is_same(form.text("secret-access-key"), credentials.secret.expose())
+        & is_same(form.text("session-token"), token);
     good.then(|| (credentials.access_key_id, who))
 }
 
@@ -159,7 +166,13 @@ pub(super) fn ask(request: &Received, preferences: &Preferences, is_change: bool
     response
 }
 
-fn sign_in_page(status: StatusCode, preferences: &Preferences, form: &Form, error: Option<&str>, over: bool) -> Response {
+fn sign_in_page(
+    status: StatusCode,
+    preferences: &Preferences,
+    form: &Form,
+    error: Option<&str>,
+    over: bool,
+) -> Response {
     let field = |name, label, help| Field { name, label, value: form.text(name), help, error: None };
     let content = html! {
         @if let Some(error) = error { p.notice.bad role="alert" { (error) } }

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use entryway_access::{Caller, MappedPrincipal, PrincipalArn, Snapshot, Subject as RbacSubject, UserInfo};
+use entryway_access::{Caller, Candidate, MappedPrincipal, PrincipalArn, Snapshot, Subject as RbacSubject, UserInfo};
 use jiff::Timestamp;
 
 /// The session name that questions about a role are asked with.
 const SESSION: &str = "console-question";
+/// The session of a node, and what EC2 would say of it.
+const INSTANCE: &str = "i-0123456789abcdef0";
+const INSTANCE_NAME: &str = "ip-10-0-0-1.ec2.internal";
 /// The group of everybody who signed in.
 const AUTHENTICATED: &str = "system:authenticated";
 
@@ -44,7 +47,9 @@ impl Subject {
     /// The name within the kind.
     pub(super) fn name(&self) -> &str {
         match self {
-            Subject::Principal(name) | Subject::User(name) | Subject::Group(name) | Subject::ServiceAccount(name) => name,
+            Subject::Principal(name) | Subject::User(name) | Subject::Group(name) | Subject::ServiceAccount(name) => {
+                name
+            }
         }
     }
 
@@ -52,7 +57,9 @@ impl Subject {
     pub(super) fn parse(kind: &str, name: &str) -> Option<Subject> {
         let name = name.to_owned();
         match kind {
-            "" | "principal" => name.parse::<PrincipalArn>().ok().map(|principal| Subject::Principal(principal.to_string())),
+            "" | "principal" => {
+                name.parse::<PrincipalArn>().ok().map(|principal| Subject::Principal(principal.to_string()))
+            }
             "user" => Some(Subject::User(name)),
             "group" => Some(Subject::Group(name)),
             "service-account" => name.contains('/').then_some(Subject::ServiceAccount(name)),
@@ -61,29 +68,27 @@ impl Subject {
     }
 
     /// What STS would say of a principal; nothing of anybody else.
-    pub(super) fn caller(&self, snapshot: &Snapshot) -> Option<Caller> {
+    pub(super) fn caller(&self, snapshot: &Snapshot, now: Timestamp) -> Option<Caller> {
         let Subject::Principal(text) = self else { return None };
         let full: PrincipalArn = text.parse().ok()?;
         let principal = full.without_path();
-        let role_session = principal.is_role().then_some(SESSION);
-        let arn = match role_session {
-            Some(session) => {
-                let (partition, account, name) = (principal.partition(), principal.account(), principal.name());
-                format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}")
-            }
-            None => full.to_string(),
+        let caller = |session: &str, unique_id: String| {
+            let (partition, account, name) = (principal.partition(), principal.account(), principal.name());
+            let (arn, session_name) = match principal.is_role() {
+                true => (format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}"), session.to_owned()),
+                false => (full.to_string(), String::new()),
+            };
+            Caller { principal: principal.clone(), arn, unique_id, session_name, access_key_id: String::new() }
         };
-        // An entry that was made for a unique id is asked about as for that one.
-        let entries = snapshot.entry(&full).map(|entry| entry.unique_id.clone().unwrap_or_default());
-        let unique_id = entries.unwrap_or_default();
-        let session_name = role_session.unwrap_or_default().to_owned();
-        Some(Caller { principal, arn, unique_id, session_name, access_key_id: String::new() })
+        let unique_id = unique_id(snapshot, &full, &caller(SESSION, String::new()), now);
+        let node = caller(INSTANCE, unique_id.clone());
+        Some(if snapshot.needs_ec2_name(&node, now) { node } else { caller(SESSION, unique_id) })
     }
 
     /// Who it is in the cluster, with the group of everybody; `None` where nothing maps it.
     pub(super) fn user(&self, snapshot: &Snapshot, now: Timestamp) -> Option<UserInfo> {
         let mut user = match self {
-            Subject::Principal(_) => snapshot.identity(&self.caller(snapshot)?, None, now)?.user,
+            Subject::Principal(_) => snapshot.identity(&self.caller(snapshot, now)?, Some(INSTANCE_NAME), now)?.user,
             Subject::User(name) => UserInfo { username: name.clone(), ..UserInfo::default() },
             Subject::Group(name) => UserInfo { groups: vec![name.clone()], ..UserInfo::default() },
             Subject::ServiceAccount(name) => {
@@ -100,6 +105,21 @@ impl Subject {
         }
         Some(user)
     }
+}
+
+/// The unique id that a principal is asked about with: the one that its entry was made for.
+fn unique_id(snapshot: &Snapshot, full: &PrincipalArn, caller: &Caller, now: Timestamp) -> String {
+    let candidates = snapshot.candidates(caller, None, now);
+    let mut entries: Vec<_> = candidates
+        .iter()
+        .filter_map(|(candidate, _)| match candidate {
+            Candidate::Entry(entry) => Some(entry),
+            Candidate::BootstrapCreator | Candidate::Line { .. } | Candidate::Account => None,
+        })
+        .collect();
+    // A line of aws-auth has no path; of entries with one name, the one that was asked about comes first.
+    entries.sort_by_key(|entry| entry.principal != *full);
+    entries.first().and_then(|entry| entry.unique_id.clone()).unwrap_or_default()
 }
 
 /// IAM principals whom the cluster knows, each once, in order.
@@ -131,7 +151,9 @@ pub(super) fn everybody(snapshot: &Snapshot, system: bool) -> Vec<Subject> {
             RbacSubject::Group(name) => Subject::Group(name.clone()),
             RbacSubject::ServiceAccount { namespace, name } => Subject::ServiceAccount(format!("{namespace}/{name}")),
         };
-        let is_system = subject.name().starts_with("system:") || subject.name().starts_with("eks:") || subject.name().starts_with("kube-system/");
+        let is_system = subject.name().starts_with("system:")
+            || subject.name().starts_with("eks:")
+            || subject.name().starts_with("kube-system/");
         if system || !is_system {
             all.insert(subject);
         }

@@ -100,7 +100,11 @@ fn ask(visit: &Visit<'_>, cluster: &Cluster, subject: &Subject, question: &Quest
         return Found::Can(reason.to_string());
     }
     let explanation = snapshot.explain(&request, visit.now);
-    explanation.considered.iter().find(|one| is_near(one, question)).map_or(Found::Cannot, |one| Found::Nearly(one.to_string()))
+    explanation
+        .considered
+        .iter()
+        .find(|one| is_near(one, question))
+        .map_or(Found::Cannot, |one| Found::Nearly(one.to_string()))
 }
 
 /// Whether something would allow it, were it not ended, elsewhere, or for another.

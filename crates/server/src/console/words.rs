@@ -9,8 +9,7 @@ pub(super) const NO_TOKEN: &str = "This form is not of your present session, so 
 pub(super) const NO_TOKEN_HINT: &str = "Go back, load the page again, and send it once more.";
 pub(super) const OTHER_SITE: &str = "A page of another site tried to change something here. Nothing was changed.";
 pub(super) const OTHER_SITE_HINT: &str = "If it was you, open the console in its own tab.";
-pub(super) const DENIED_HINT: &str =
-    "Rights in the console are those of the IAM identity that signed in. Ask who manages its policies, or act as a role that may.";
+pub(super) const DENIED_HINT: &str = "Rights in the console are those of the IAM identity that signed in. Ask who manages its policies, or act as a role that may.";
 pub(super) const SERVER_HINT: &str = "Nothing is known to have changed. Load the page again to see what is there.";
 pub(super) const CHANGED_ELSEWHERE: &str = "Somebody changed something here in the meantime.";
 
@@ -26,8 +25,7 @@ pub(super) const NO_CLUSTERS: &str = "There are no clusters in this account.";
 pub(super) const NO_ENTRIES: &str = "No access entry fits.";
 pub(super) const FIRST_ENTRY: &str = "An access entry lets an IAM role or user into the cluster. Make the first.";
 pub(super) const NOT_DESCRIBED: &str = "you may not describe it";
-pub(super) const MODE_WITHOUT_ENTRIES: &str =
-    "In authentication mode CONFIG_MAP the aws-auth ConfigMap alone says who gets in. Change the mode to use access entries.";
+pub(super) const MODE_WITHOUT_ENTRIES: &str = "In authentication mode CONFIG_MAP the aws-auth ConfigMap alone says who gets in. Change the mode to use access entries.";
 pub(super) const UNPUBLISHED: &str =
     "AWS has not published the rules of this policy. It may be associated, and grants nothing here.";
 
@@ -36,7 +34,8 @@ pub(super) const LOCK_OUT: &str = "This is refused: it would lock people out.";
 pub(super) const LOCK_OUT_OVERRIDE: &str = "I know, and want it all the same";
 pub(super) const LOCK_OUT_TICK: &str = "Tick the box if you want it all the same.";
 pub(super) const CONFLICT: &str = "Somebody changed this entry since you opened the form.";
-pub(super) const CONFLICT_HINT: &str = "Below is what it was when you opened it is gone; here is what it is now beside what you want.";
+pub(super) const CONFLICT_HINT: &str =
+    "Below is what it was when you opened it is gone; here is what it is now beside what you want.";
 pub(super) const NO_ACCESS_HERE: &str =
     "No access entry or aws-auth line lets you into this cluster, so its Kubernetes API does not know you.";
 pub(super) const HIDDEN: &str = "Values are hidden.";

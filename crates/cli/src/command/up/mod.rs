@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::Global;
+use crate::command::console;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -83,7 +84,8 @@ pub(crate) async fn run(global: &Global, args: UpArgs) -> Result<Exit, CliError>
     }
     if args.detach {
         let info = detach::start(&data)?;
-        return ready(global, &info, true);
+        let link = console::link(&info).await.ok();
+        return ready(global, &info, link.as_deref(), true);
     }
     let sample = args.sample;
     let running = entryway_server::start(config(global, args, data)?).await.map_err(start_error)?;
@@ -131,7 +133,7 @@ async fn serve(global: &Global, running: &Running, sample: bool) -> Result<Exit,
     if sample {
         sample::fill(running.info()).await?;
     }
-    match ready(global, running.info(), false) {
+    match ready(global, running.info(), running.console_link().as_deref(), false) {
         // Who started it may have read what it needs and closed its end.
         Ok(_) | Err(CliError::ReaderGone) => {}
         Err(error) => return Err(error),
@@ -151,21 +153,24 @@ fn listen_for(kind: SignalKind) -> Result<tokio::signal::unix::Signal, CliError>
 }
 
 /// Says that it is ready: one line of JSON with `-q`, else what it serves, where, and what to try.
-fn ready(global: &Global, info: &RunInfo, detached: bool) -> Result<Exit, CliError> {
+fn ready(global: &Global, info: &RunInfo, link: Option<&str>, detached: bool) -> Result<Exit, CliError> {
     if global.quiet || matches!(global.output, Some(Format::Json)) {
         output::print(&format!("{}\n", ready_line(info)))?;
     } else {
-        output::print(&ready_text(info, detached, local::data_folder(None).ok().as_deref()))?;
+        output::print(&ready_text(info, link, detached, local::data_folder(None).ok().as_deref()))?;
     }
     Ok(Exit::Yes)
 }
 
 fn ready_line(info: &RunInfo) -> serde_json::Value {
-    json!({ "api": info.api, "clusters": info.clusters, "data": info.data })
+    json!({ "api": info.api, "console": format!("{}/console", info.api), "clusters": info.clusters, "data": info.data })
 }
 
-fn ready_text(info: &RunInfo, detached: bool, default_data: Option<&Path>) -> String {
+fn ready_text(info: &RunInfo, link: Option<&str>, detached: bool, default_data: Option<&Path>) -> String {
     let mut text = format!("Entryway is ready.\n  API      {}  (EKS, STS, IAM)\n", info.api);
+    if let Some(link) = link {
+        text.push_str(&format!("  console  {link}  (signs you in, once)\n"));
+    }
     for cluster in &info.clusters {
         text.push_str(&format!("  cluster  {}  {}\n", cluster.endpoint, cluster.name));
     }
@@ -216,7 +221,7 @@ mod tests {
     fn the_line_for_scripts() {
         assert_eq!(
             ready_line(&info()),
-            json!({"api": "http://127.0.0.1:4780", "data": "/x/data",
+            json!({"api": "http://127.0.0.1:4780", "console": "http://127.0.0.1:4780/console", "data": "/x/data",
                    "clusters": [{"name": "demo", "arn": "arn:aws:eks:us-east-1:111122223333:cluster/demo",
                                  "region": "us-east-1", "endpoint": "https://127.0.0.1:6443"}]})
         );
@@ -225,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_text_for_people_has_three_commands() {
-        let text = ready_text(&info(), false, None);
+        let text = ready_text(&info(), None, false, None);
         let (_, next) = text.split_once("Next").unwrap();
         assert_eq!(next.lines().filter(|line| line.starts_with("  ")).count(), 3, "{text}");
         assert!(text.contains("entryway env --data /x/data"), "{text}");
