@@ -79,19 +79,22 @@ async fn answer(api: Arc<Api>, request: Request) -> Result<Response, Failure> {
     let info = RequestInfo::of(parts.method.as_str(), &path, &query);
 
     let caller = authenticate::authenticate(&api, &parts.headers).await?;
+    // By the caller, whoever he then pretends to be, and whatever impersonation headers he sends.
+    let is_stranger = caller.username == authenticate::ANONYMOUS;
+    if is_stranger && info.resource.is_some() {
+        // As on EKS, nobody in particular may ask for what is public, and nothing else.
+        return Err(unauthorized().into());
+    }
+    let refused = |refusal: Status| if is_stranger { unauthorized() } else { refusal };
     let snapshot = api.config.authority.snapshot();
     let now = api.now();
     let user = match impersonate::wanted(&parts.headers)? {
         None => caller,
-        Some(wanted) => impersonate::impersonate(&snapshot, &api.last_modes, &caller, &wanted, &info, now)
-            .map_err(|refusal| stranger(&caller, refusal))?,
+        Some(wanted) => {
+            impersonate::impersonate(&snapshot, &api.last_modes, &caller, &wanted, &info, now).map_err(refused)?
+        }
     };
-    if user.username == authenticate::ANONYMOUS && is_stranger(&parts.headers) && info.resource.is_some() {
-        // As on EKS, nobody in particular may ask for what is public, and nothing else.
-        return Err(unauthorized().into());
-    }
-    authorize::authorize(&snapshot, &user, &info, now)
-        .map_err(|refusal| stranger_at(&parts.headers, &user, refusal))?;
+    authorize::authorize(&snapshot, &user, &info, now).map_err(refused)?;
     drop(snapshot);
 
     let body = read(body).await?;
@@ -102,19 +105,6 @@ async fn answer(api: Arc<Api>, request: Request) -> Result<Response, Failure> {
         None => non_resource::serve(call).await,
     }?;
     Ok(if head { response.map(|_| Body::empty()) } else { response })
-}
-
-/// A refusal of somebody without credentials says 401: authenticate first.
-fn stranger(caller: &UserInfo, refusal: Status) -> Status {
-    if caller.username == authenticate::ANONYMOUS { unauthorized() } else { refusal }
-}
-
-fn is_stranger(headers: &HeaderMap) -> bool {
-    !headers.contains_key("impersonate-user")
-}
-
-fn stranger_at(headers: &HeaderMap, user: &UserInfo, refusal: Status) -> Status {
-    if is_stranger(headers) { stranger(user, refusal) } else { refusal }
 }
 
 /// A header as text; empty where it is absent. Several are joined by commas.

@@ -44,6 +44,22 @@ async fn without_credentials_only_what_is_public() {
 }
 
 #[tokio::test]
+async fn what_is_bound_to_strangers_stays_closed_to_them() {
+    let (_cluster, anyone) = cluster().await;
+    let admin = anyone.token(ADMIN);
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "open-doors"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:unauthenticated"}]});
+    admin.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding).await.expect(201);
+    for pretender in [anyone.clone(), anyone.as_user(""), anyone.as_user("system:anonymous"), anyone.as_user("jo")] {
+        pretender.get("/api/v1/secrets").await.expect(401);
+    }
+    // Whoever pretends to be a stranger is known, and may see what RBAC says.
+    admin.as_user("system:anonymous").get("/api/v1/secrets").await.expect(200);
+}
+
+#[tokio::test]
 async fn an_entry_without_policies_has_what_everybody_has() {
     let (_cluster, anyone) = cluster().await;
     let nobody = anyone.token(NOBODY);
@@ -72,6 +88,10 @@ async fn an_impersonator_loses_his_policies_whatever_he_sends() {
         .with("impersonate-extra-canonicalArn", arn)
         .with("impersonate-extra-arn", arn)
         .with("impersonate-extra-principalId", "AIDAADMIN");
+    pretender.get("/api/v1/secrets").await.expect(403);
+    // Nor does an encoded capital spell the keys.
+    let pretender =
+        pretender.with("impersonate-extra-canonical%41rn", arn).with("impersonate-extra-principal%49d", "AIDAADMIN");
     pretender.get("/api/v1/secrets").await.expect(403);
 }
 
