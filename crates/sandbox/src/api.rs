@@ -97,7 +97,8 @@ async fn answer(api: Arc<Api>, request: Request) -> Result<Response, Failure> {
     authorize::authorize(&snapshot, &user, &info, now).map_err(refused)?;
     drop(snapshot);
 
-    let body = read(body).await?;
+    // What strangers may ask for has no body, so they can't make anybody wait for one or keep it.
+    let body = if info.resource.is_some() { read(body).await? } else { Bytes::new() };
     let call = Call { api, method: parts.method, headers: parts.headers, query, info, user, body };
     let head = call.method == Method::HEAD;
     let response = match call.info.resource {

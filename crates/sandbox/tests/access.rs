@@ -60,6 +60,16 @@ async fn what_is_bound_to_strangers_stays_closed_to_them() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_a_strangers_body() {
+    let (_cluster, anyone) = cluster().await;
+    let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    assert_eq!(anyone.raw("GET", "/version", axum::body::Body::from_stream(never)).await.status, 200);
+    let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let path = "/api/v1/namespaces/default/configmaps";
+    assert_eq!(anyone.raw("POST", path, axum::body::Body::from_stream(never)).await.status, 401);
+}
+
+#[tokio::test]
 async fn an_entry_without_policies_has_what_everybody_has() {
     let (_cluster, anyone) = cluster().await;
     let nobody = anyone.token(NOBODY);
