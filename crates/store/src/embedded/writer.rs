@@ -5,6 +5,10 @@
 //! (redb refuses to go on after an I/O error). Where that fails too, it is tried again with the next batch, and
 //! every second, so that reads come back by themselves.
 //!
+//! Who has just been answered is likely to ask again at once, and who asks while a flush is under way is left out of
+//! it. So that these two groups do not wait for each other's flushes in turn, a batch waits for as many jobs as were
+//! answered last and are waiting now, for at most half the time that the last commit took. A lone writer never waits.
+//!
 //! A commit costs one flush. After one, redb would have to walk the whole file to recover from a crash, so
 //! the writer makes one more commit, of the kind that is quick to recover from but costs two flushes, as
 //! soon as nothing has come for a while.
@@ -12,7 +16,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redb::Database;
 use tokio::sync::oneshot;
@@ -37,6 +41,8 @@ pub(super) enum Job {
 const BATCH_JOBS: usize = 512;
 /// The most bytes of keys and values that share a commit.
 const BATCH_BYTES: usize = crate::MAX_TXN_BYTES;
+/// The longest that a batch waits for company.
+const GATHER_MOST: Duration = Duration::from_millis(5);
 /// How many forgotten revisions are removed with each commit.
 const TRIM_REVISIONS: usize = 256;
 /// After how much silence the file is made quick to recover.
@@ -48,7 +54,7 @@ const REOPEN_AFTER: Duration = Duration::from_secs(1);
 pub(super) fn start(shared: Arc<Shared>, queue: mpsc::Receiver<Job>) -> Result<JoinHandle<()>, StoreError> {
     std::thread::Builder::new()
         .name("store-writer".to_owned())
-        .spawn(move || Writer { shared, queue, trimming: true, settled: false }.run())
+        .spawn(move || Writer { shared, queue, trimming: true, settled: false, last: Last::default() }.run())
         .map_err(|error| StoreError::Unavailable(format!("the store's writer can't be started: {error}")))
 }
 
@@ -59,6 +65,14 @@ struct Writer {
     trimming: bool,
     /// The last commit was one that is quick to recover from.
     settled: bool,
+    last: Last,
+}
+
+/// The last batch that was not empty.
+#[derive(Default)]
+struct Last {
+    jobs: usize,
+    took: Duration,
 }
 
 /// An answer that waits for the commit.
@@ -100,6 +114,32 @@ impl Job {
     }
 }
 
+/// Jobs that will share a commit.
+#[derive(Default)]
+struct Batch {
+    jobs: Vec<Job>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn push(&mut self, job: Job) {
+        self.bytes += job.bytes();
+        self.jobs.push(job);
+    }
+
+    fn is_full(&self) -> bool {
+        self.jobs.len() >= BATCH_JOBS || self.bytes >= BATCH_BYTES
+    }
+
+    fn take_waiting(&mut self, queue: &Receiver<Job>) {
+        while !self.is_full()
+            && let Ok(job) = queue.try_recv()
+        {
+            self.push(job);
+        }
+    }
+}
+
 impl Writer {
     fn run(mut self) {
         while let Some(batch) = self.next_batch() {
@@ -122,27 +162,40 @@ impl Writer {
 
     /// Waits for jobs and takes all that are there. An empty batch is time for housekeeping; `None` the end.
     fn next_batch(&mut self) -> Option<Vec<Job>> {
-        let first = match self.patience() {
-            Some(patience) => match self.queue.recv_timeout(patience) {
-                Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
-                Err(RecvTimeoutError::Disconnected) => return None,
-            },
-            None => self.queue.recv().ok()?,
-        };
-        let mut bytes = first.bytes();
-        let mut batch = vec![first];
-        while batch.len() < BATCH_JOBS
-            && bytes < BATCH_BYTES
-            && let Ok(job) = self.queue.try_recv()
+        let mut batch = Batch::default();
+        batch.take_waiting(&self.queue);
+        let waiting = batch.jobs.len();
+        if waiting == 0 {
+            let first = match self.patience() {
+                Some(patience) => match self.queue.recv_timeout(patience) {
+                    Ok(job) => job,
+                    Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                },
+                None => self.queue.recv().ok()?,
+            };
+            batch.push(first);
+            batch.take_waiting(&self.queue);
+        }
+        let until = Instant::now() + (self.last.took / 2).min(GATHER_MOST);
+        while batch.jobs.len() < self.last.jobs + waiting
+            && !batch.is_full()
+            && let Ok(job) = self.queue.recv_timeout(until.saturating_duration_since(Instant::now()))
         {
-            bytes += job.bytes();
             batch.push(job);
         }
-        Some(batch)
+        Some(batch.jobs)
     }
 
     fn write(&mut self, batch: Vec<Job>) {
+        let (jobs, began) = (batch.len(), Instant::now());
+        self.write_now(batch);
+        if jobs > 0 {
+            self.last = Last { jobs, took: began.elapsed() };
+        }
+    }
+
+    fn write_now(&mut self, batch: Vec<Job>) {
         if let Err(error) = self.shared.reopen_if_closed() {
             batch.into_iter().for_each(|job| job.fail(&error));
             return;
