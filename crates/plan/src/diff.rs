@@ -217,6 +217,12 @@ pub(crate) fn diff_entries(
     }
 }
 
+/// Only what is missing: entries that are there, declared or not, stay as they are.
+pub(crate) fn create_missing(base: &ActualCluster, wanted: &DesiredCluster, just_on: bool, draft: &mut Draft) {
+    let is_missing = |desired: &&DesiredEntry| base.entry(&desired.principal).is_none();
+    wanted.entries.iter().filter(is_missing).for_each(|desired| create(base, desired, just_on, draft));
+}
+
 /// An entry that is declared and there.
 fn known_entry(
     base: &ActualCluster,

@@ -17,9 +17,9 @@ use entryway_access::{
 use entryway_analysis::compare;
 use entryway_formats::Place;
 
-use crate::diff::Draft;
+use crate::diff::{Draft, create_missing, diff_mode};
 use crate::order::Phase;
-use crate::plan::{assemble, finish as finish_plan, plan_cluster};
+use crate::plan::{assemble, finish as finish_plan, once_the_api_is_on};
 use crate::{Action, ActualCluster, DesiredCluster, DesiredEntry, PlanOptions, World};
 
 pub use model::{
@@ -62,8 +62,11 @@ pub fn migrate(input: &MigrationInput<'_>) -> Migration {
         AuthenticationMode::Api => assemble(cluster, Draft::default(), Vec::new(), &[], &world, &options),
         AuthenticationMode::ConfigMap | AuthenticationMode::ApiAndConfigMap => {
             let mut draft = Draft::default();
-            crate::diff::diff_mode(cluster, &wanted, &mut draft);
-            plan_cluster(cluster, &wanted, input.protected, &world, &options)
+            diff_mode(cluster, &wanted, &mut draft);
+            // A migration adds: what files manage, and the rules they brought, are not its business.
+            let base = once_the_api_is_on(cluster, &draft, input.now);
+            create_missing(&base, &wanted, base.mode != cluster.mode, &mut draft);
+            assemble(cluster, draft, Vec::new(), input.protected, &world, &options)
         }
     };
     let mut applied = cluster.clone();
@@ -126,7 +129,7 @@ fn mode_plan(
         policies: BTreeMap::new(),
         ended: Vec::new(),
     };
-    crate::diff::diff_mode(applied, &wanted, &mut draft);
+    diff_mode(applied, &wanted, &mut draft);
     assemble(applied, draft, Vec::new(), input.protected, world, options)
 }
 

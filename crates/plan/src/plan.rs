@@ -212,22 +212,25 @@ pub(crate) fn plan_cluster(
 ) -> ClusterPlan {
     let mut draft = Draft::default();
     diff_mode(actual, wanted, &mut draft);
-    // Entries are compared with what is there once the API is on: EKS makes some itself then.
-    let mut base = actual.clone();
-    if actual.mode == AuthenticationMode::ConfigMap {
-        for step in &draft.moves {
-            // The step to the API's mode is the only one there can be.
-            if base.mode == AuthenticationMode::ConfigMap {
-                let _ = base.apply(&step.action, options.now);
-            }
-        }
-    }
+    let base = once_the_api_is_on(actual, &draft, options.now);
     diff_rules(actual, wanted, &mut draft);
     let just_on = actual.mode != base.mode;
     diff_entries(&base, wanted, just_on, world, options, &mut draft);
     let mut notes = wanted.ended.clone();
     notes.append(&mut draft.notes);
     assemble(actual, draft, notes, protected, world, options)
+}
+
+/// The cluster that entries are compared with: the API is on, and EKS has made the entries that it makes itself then.
+pub(crate) fn once_the_api_is_on(actual: &ActualCluster, draft: &Draft, now: Timestamp) -> ActualCluster {
+    let mut base = actual.clone();
+    for step in &draft.moves {
+        // The step to the API's mode is the only one there can be.
+        if base.mode == AuthenticationMode::ConfigMap {
+            let _ = base.apply(&step.action, now);
+        }
+    }
+    base
 }
 
 /// From the moves to a plan: in order, with its meaning.

@@ -340,3 +340,21 @@ fn finishing_without_administrators_is_a_lock_out() {
     assert_eq!(migration.finish.outcome(), Outcome::Trouble);
     assert!(migration.finish.clusters[0].lock_out.is_some());
 }
+
+/// What files manage beside aws-auth is not touched, and a migration that is applied has nothing left to do.
+#[test]
+fn managed_entries_stay_and_a_second_run_is_empty() {
+    let mut input = input(&line("dev", "dev:{{SessionName}}", "readers"), "", "");
+    input.cluster.mode = AuthenticationMode::ApiAndConfigMap;
+    input.cluster.entries.push(managed(actual("role/from-a-file", &[])));
+    let first = input.run();
+    let steps = &first.apply.clusters[0].steps;
+    assert!(steps.iter().all(|step| matches!(step.action, Action::CreateEntry { .. })), "{steps:#?}");
+    assert_eq!((first.phase, steps.len()), (MigrationPhase::Check, 1));
+    for step in steps {
+        input.cluster.apply(&step.action, now()).unwrap();
+    }
+    let second = input.run();
+    assert_eq!((second.phase, second.apply.outcome()), (MigrationPhase::Applied, Outcome::NothingToDo));
+    assert!(second.comparison.is_empty(), "{:#?}", second.comparison);
+}
