@@ -8,7 +8,8 @@ use entryway_access::ClusterName;
 use entryway_live::AwsOptions;
 
 use crate::command::{
-    access, can_i, clusters, completions, console, down, env, explain, policies, token, up, update_kubeconfig,
+    access, apply, can_i, clusters, completions, console, down, drift, env, explain, export, import, migrate, plan, policies,
+    sweep, token, up, update_kubeconfig,
 };
 use crate::complete;
 use crate::output::Format;
@@ -122,6 +123,23 @@ pub(crate) enum Command {
     CanI(can_i::CanIArgs),
     /// May somebody do something in a cluster, and how does that come?
     Explain(explain::ExplainArgs),
+    /// Show what would change from what is in force to what files declare, and what that means for whom
+    Plan(plan::PlanArgs),
+    /// Carry a plan out
+    Apply(apply::ApplyArgs),
+    /// Show what is otherwise than files declare
+    Drift(drift::DriftArgs),
+    /// Write what is in force into a file, keeping the comments of one that is there
+    Import(import::ImportArgs),
+    /// Write what files declare, or what is in force, in another tool's format
+    Export(export::ExportArgs),
+    /// Off aws-auth: check, apply, finish, roll back
+    Migrate(migrate::MigrateArgs),
+    /// Remove what has ended
+    Sweep(sweep::SweepArgs),
+    /// Print the JSON Schema of the access file
+    #[command(before_help = "Example:\n  entryway schema > entryway.schema.json")]
+    Schema,
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print the version
@@ -173,6 +191,15 @@ mod tests {
             "entryway explain list secrets -A --as jane --context x",
             "entryway --region eu-west-1 clusters list -o name",
             "entryway completions fish",
+            "entryway plan",
+            "entryway plan main.tf -c demo --var a=b --adopt --prune --allow-lockout --out p --detailed-exitcode",
+            "entryway apply plan.json --yes",
+            "entryway drift --trail t.json -o json",
+            "entryway import access.yaml -c a -c b --dry-run",
+            "entryway export --to terraform-resources --live -c demo",
+            "entryway migrate -c demo --check",
+            "entryway sweep -c demo --dry-run",
+            "entryway schema",
         ] {
             parse(line).unwrap_or_else(|error| panic!("{line}\n{error}"));
         }
@@ -183,7 +210,10 @@ mod tests {
         for line in [
             "entryway",
             "entryway frobnicate",
-            "entryway plan",
+            "entryway export",
+            "entryway export --to pdf",
+            "entryway migrate --apply --finish",
+            "entryway plan --var x",
             "entryway up --listen nowhere",
             "entryway up --account 12",
             "entryway up --cluster a --no-cluster",

@@ -1,18 +1,80 @@
-//! The one place that every change of access passes: what will change is said, and agreed to.
+//! The one place that every change of access passes: what will change is said, refused where it locks people out, and
+//! agreed to.
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use crate::error::CliError;
-use crate::output;
+use entryway_access::{ClusterArn, Snapshot};
+use entryway_analysis::{LockOut, lock_out};
+use entryway_live::{Aws, Cluster, Fleet, FleetOptions};
+use entryway_plan::{Action, Needs};
+use jiff::Timestamp;
 
-/// Says what will change, a line each, and asks where somebody is there to answer. `Ok(false)`: nothing is to be
-/// done. (The check that nobody is locked out belongs here, before the question.)
-pub(crate) fn agree(headline: &str, steps: &[String], yes: bool) -> Result<bool, CliError> {
+use crate::error::CliError;
+use crate::{fleet, output};
+
+/// Whether a change locks people out, and whether it may.
+#[derive(Debug, Default)]
+pub(crate) struct Guard {
+    /// What it would do.
+    pub(crate) lock_out: Option<LockOut>,
+    /// `--allow-lockout`.
+    pub(crate) is_allowed: bool,
+}
+
+/// Says what will change, a line each, refuses a lock-out, and asks where somebody is there to answer. `Ok(false)`:
+/// nothing is to be done.
+pub(crate) fn agree(headline: &str, steps: &[String], guard: &Guard, yes: bool) -> Result<bool, CliError> {
     output::note(headline);
     for step in steps {
         output::note(&format!("  {step}"));
     }
+    refuse(guard.lock_out.as_ref(), guard.is_allowed)?;
     ask("Go ahead?", yes)
+}
+
+/// Refuses a lock-out, unless it is allowed.
+pub(crate) fn refuse(lock_out: Option<&LockOut>, is_allowed: bool) -> Result<(), CliError> {
+    match lock_out {
+        Some(lock_out) if !is_allowed => Err(CliError::new(format!("this is a lock-out: {lock_out}"))
+            .hint("nothing was changed; `--allow-lockout` does it all the same")),
+        Some(lock_out) => {
+            output::note(&format!("this is a lock-out, and allowed: {lock_out}"));
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// What calls on a cluster would do to those who administer it. Where the cluster can't be read, that is said, and
+/// nothing is known.
+pub(crate) async fn guard(
+    aws: &Aws,
+    cluster: &Cluster,
+    actions: &[Action],
+    is_allowed: bool,
+) -> Result<Guard, CliError> {
+    let unknown = |why: String| {
+        output::note(&format!("whether this locks anybody out could not be checked: {why}"));
+        Guard { lock_out: None, is_allowed }
+    };
+    let arn: ClusterArn = match cluster.arn.parse() {
+        Ok(arn) => arn,
+        Err(error) => return Ok(unknown(format!("{error}"))),
+    };
+    let fleet = Fleet::new(aws.clone(), FleetOptions::default()).await?;
+    let world = fleet.read(&Needs { clusters: vec![fleet::named(&arn)], ..Needs::default() }).await;
+    let Some(actual) = world.clusters.first() else {
+        return Ok(unknown(world.failed.first().map(|failed| failed.message.clone()).unwrap_or_default()));
+    };
+    let now = Timestamp::now();
+    let mut after = actual.clone();
+    for action in actions {
+        // What EKS would refuse changes nothing; EKS says so itself.
+        let _ = after.apply(action, now);
+    }
+    let (before, after) = (Snapshot::compile(actual.model()), Snapshot::compile(after.model()));
+    let lock_out = lock_out(&before, &after, actual.caller.as_ref(), &[], &world.known, now);
+    Ok(Guard { lock_out, is_allowed })
 }
 
 /// A yes-or-no question on the terminal; without a terminal, or with `--yes`, the answer is yes.
@@ -41,6 +103,16 @@ fn is_yes(answer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_out_is_refused_unless_allowed() {
+        let principal = "arn:aws:iam::111122223333:user/admin".parse().unwrap();
+        let reasons = vec![entryway_analysis::LockOutReason::CallerLoses(principal)];
+        let lock_out = LockOut { reasons };
+        let refused = refuse(Some(&lock_out), false).unwrap_err().to_string();
+        assert!(refused.contains("--allow-lockout") && refused.contains("user/admin"), "{refused}");
+        assert!(refuse(Some(&lock_out), true).is_ok() && refuse(None, false).is_ok());
+    }
 
     #[test]
     fn only_a_plain_yes_is_one() {

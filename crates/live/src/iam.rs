@@ -103,6 +103,7 @@ impl Aws {
             region: &region,
             method: "POST",
             path: "/",
+            query: "",
             content_type: "application/x-www-form-urlencoded; charset=utf-8",
             body: form(action, parameters),
         };

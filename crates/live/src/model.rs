@@ -40,9 +40,16 @@ impl Gathered {
         let mode = cluster.mode()?;
         let entries = async { if mode.has_api() { aws.entries(&cluster.name).await } else { Ok(Vec::new()) } };
         let aws_auth = async { if mode.has_config_map() { Some(kubernetes.aws_auth().await) } else { None } };
-        let (entries, rbac, aws_auth) = tokio::join!(entries, kubernetes.rbac(), aws_auth);
+        let (entries, rbac, aws_auth, catalogue) =
+            tokio::join!(entries, kubernetes.rbac(), aws_auth, aws.policy_catalogue());
 
         let mut gathered = Gathered::of_rbac(rbac?, mode);
+        match catalogue {
+            Ok(catalogue) => gathered.model.catalogue = catalogue,
+            // Refused, or an endpoint of another make: named below for each association that needs it.
+            Err(LiveError::Service(_)) => {}
+            Err(error) => return Err(error),
+        }
         // Tags end a grant only where the control plane honours them; EKS itself keeps it until it is swept away.
         let ends = !aws.is_aws();
         for entry in entries? {
@@ -126,8 +133,11 @@ fn to_core(
         match parsed {
             Ok((policy, scope)) => {
                 if catalogue.get(&policy).is_none() {
-                    problems
-                        .push(wrong(format!("the policy `{policy}` is not in the catalogue; it grants nothing here")));
+                    let why = match policy {
+                        PolicyArn::Aws { .. } => "is not in the catalogue",
+                        PolicyArn::Own { .. } => "could not be read",
+                    };
+                    problems.push(wrong(format!("the policy `{policy}` {why}; it grants nothing here")));
                 }
                 let expires = end(read, &format!("{EXPIRES_POLICY_TAG_PREFIX}{}", policy.name()), ends, &mut problems);
                 policies.push(Association { policy, scope, expires });

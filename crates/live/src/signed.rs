@@ -24,6 +24,8 @@ pub(crate) struct Call<'a> {
     pub(crate) region: &'a str,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
+    /// Percent-encoded; empty for none.
+    pub(crate) query: &'a str,
     pub(crate) content_type: &'a str,
     pub(crate) body: String,
 }
@@ -35,23 +37,22 @@ impl Aws {
         let setting = |why: String| LiveError::Setting(format!("`{endpoint}` can't be asked: {why}"));
         let url: http::Uri = endpoint.parse().map_err(|error| setting(format!("it is no URL: {error}")))?;
         let host = url.authority().ok_or_else(|| setting("it has no host".to_owned()))?.to_string();
-        let headers: [(&str, &[u8]); 2] =
-            [("content-type", call.content_type.as_bytes()), ("host", host.as_bytes())];
-        let parts = RequestParts { method: call.method, path: call.path, query: "", headers: &headers };
+        let headers: [(&str, &[u8]); 2] = [("content-type", call.content_type.as_bytes()), ("host", host.as_bytes())];
+        let parts = RequestParts { method: call.method, path: call.path, query: call.query, headers: &headers };
         let scope = Scope { region: call.region, service: call.service };
         let hash = PayloadHash::of(call.body.as_bytes());
         let signed = sign(&parts, &self.credentials(), scope, hash, Timestamp::now())
             .map_err(|error| setting(format!("the request can't be signed: {error}")))?;
+        let target = if call.query.is_empty() { call.path.to_owned() } else { format!("{}?{}", call.path, call.query) };
         let mut request = http::Request::builder()
             .method(call.method)
-            .uri(call.path)
+            .uri(target)
             .header("host", &host)
             .header("content-type", call.content_type);
         for (name, value) in signed {
             request = request.header(name, value);
         }
-        let request =
-            request.body(Body::from(call.body.into_bytes())).map_err(|error| setting(error.to_string()))?;
+        let request = request.body(Body::from(call.body.into_bytes())).map_err(|error| setting(error.to_string()))?;
         let unreachable =
             |why: String| LiveError::Unreachable { what: format!("{} at {endpoint}", call.operation), why };
         let answer = client(url)?.send(request).await.map_err(|error| unreachable(innermost(&error)))?;

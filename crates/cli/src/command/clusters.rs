@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 use entryway_access::{AuthenticationMode, ClusterName};
 use entryway_live::{Aws, Cluster, NewCluster};
+use entryway_plan::Action;
 use serde_json::json;
 
 use crate::args::Global;
@@ -80,6 +81,9 @@ pub(crate) struct ModeArgs {
     /// The new mode
     #[arg(value_name = "MODE")]
     mode: AuthenticationMode,
+    /// Change it also where that locks everybody, or you, out
+    #[arg(long)]
+    allow_lockout: bool,
     /// Without a question
     #[arg(short, long)]
     yes: bool,
@@ -187,7 +191,7 @@ async fn create(global: &Global, aws: &Aws, args: CreateArgs) -> Result<Exit, Cl
 async fn delete(global: &Global, aws: &Aws, args: &DeleteArgs) -> Result<Exit, CliError> {
     let cluster = context::cluster(aws, Some(&args.name.name)).await?;
     let steps = [format!("delete the cluster {} with its access entries and all objects in it", cluster.arn)];
-    if !change::agree("This will:", &steps, args.yes)? {
+    if !change::agree("This will:", &steps, &change::Guard::default(), args.yes)? {
         return Ok(Exit::No);
     }
     aws.delete_cluster(&cluster.name).await?;
@@ -239,7 +243,9 @@ async fn mode(global: &Global, aws: &Aws, args: &ModeArgs) -> Result<Exit, CliEr
         format!("change the authentication mode of {} from {from} to {}", cluster.arn, args.mode),
         format!("{effect}; there is no way back"),
     ];
-    if !change::agree("This will:", &steps, args.yes)? {
+    let action = Action::SetMode { from, to: args.mode };
+    let guard = change::guard(aws, &cluster, &[action], args.allow_lockout).await?;
+    if !change::agree("This will:", &steps, &guard, args.yes)? {
         return Ok(Exit::No);
     }
     let update = aws.update_mode(&cluster.name, args.mode).await?;

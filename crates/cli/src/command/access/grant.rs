@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use entryway_access::{AccessScope, NamespacePattern, PolicyArn, PolicyCatalogue, PolicyRules};
-use entryway_live::{
-    Aws, EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryChange, EntryWithPolicies, NewEntry, PrincipalText, Scope,
+use entryway_access::{
+    AccessScope, ArnError, NamespacePattern, PolicyArn, PolicyCatalogue, PolicyRules, PrincipalArn,
 };
+use entryway_live::{
+    Aws, Cluster, EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryChange, EntryWithPolicies, NewEntry, PrincipalText, Scope,
+};
+use entryway_plan::Action;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::expires::Expires;
 use super::{find_entry, policy_text, scope_text};
 use crate::args::{ClusterFlag, Global};
+use crate::change::Guard;
 use crate::command::policies;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -47,6 +51,9 @@ pub(crate) struct GrantArgs {
     /// When it ends: 8h, 7d, or an instant; kept as a tag that Entryway's control plane honours
     #[arg(long, value_name = "WHEN")]
     expires: Option<Expires>,
+    /// Grant also what narrows a scope so that everybody, or you, are locked out
+    #[arg(long)]
+    allow_lockout: bool,
     /// Without a question
     #[arg(short, long)]
     yes: bool,
@@ -92,8 +99,7 @@ pub(crate) async fn run(global: &Global, args: GrantArgs) -> Result<Exit, CliErr
     let aws = context::aws(global).await?;
     let cluster = context::cluster(&aws, args.cluster.cluster.as_ref()).await?;
     let principal = context::principal(&aws, &args.principal).await?;
-    let policies =
-        args.policy.iter().map(|text| policies::resolve(text, principal.partition())).collect::<Result<Vec<_>, _>>()?;
+    let policies = policies::resolve(&aws, &args.policy, principal.partition()).await?;
     policies.iter().for_each(warn_of_unpublished);
 
     let now = find_entry(&aws, &cluster.name, &principal).await?;
@@ -113,7 +119,8 @@ pub(crate) async fn run(global: &Global, args: GrantArgs) -> Result<Exit, CliErr
             output::note("EKS keeps a grant in force after its end, which is a tag alone: revoke it then");
         }
         let headline = format!("This will, for {} on {}:", wanted.principal, cluster.arn);
-        if !change::agree(&headline, &steps.iter().map(Step::text).collect::<Vec<_>>(), args.yes)? {
+        let guard = guard(&aws, &cluster, now.as_ref(), &steps, args.allow_lockout).await?;
+        if !change::agree(&headline, &steps.iter().map(Step::text).collect::<Vec<_>>(), &guard, args.yes)? {
             return Ok(Exit::No);
         }
         carry_out(&aws, &cluster.name, &wanted.principal, now.as_ref(), steps).await?;
@@ -123,6 +130,40 @@ pub(crate) async fn run(global: &Global, args: GrantArgs) -> Result<Exit, CliErr
         .await?
         .ok_or_else(|| CliError::new(format!("the entry of {} has been deleted meanwhile", wanted.principal)))?;
     print(global, &entry)
+}
+
+/// What a grant may take away: the scope that it replaces, the username that RBAC may be bound to.
+async fn guard(
+    aws: &Aws,
+    cluster: &Cluster,
+    now: Option<&EntryWithPolicies>,
+    steps: &[Step],
+    is_allowed: bool,
+) -> Result<Guard, CliError> {
+    let Some(entry) = now else { return Ok(Guard::default()) };
+    let principal: PrincipalArn =
+        entry.entry.principal_arn.parse().map_err(|error: ArnError| CliError::new(error.to_string()))?;
+    let mut actions = Vec::new();
+    for step in steps {
+        match step {
+            Step::Associate { policy, scope, was: Some(_) } => {
+                let policy = policy.parse().map_err(|error: ArnError| CliError::new(error.to_string()))?;
+                let scope = AccessScope::from_parts(&scope.kind, &scope.namespaces)
+                    .map_err(|error| CliError::new(error.to_string()))?;
+                actions.push(Action::AssociatePolicy { principal: principal.clone(), policy, scope });
+            }
+            Step::Update(change) => {
+                let username = change.username.clone().unwrap_or_else(|| entry.entry.username.clone());
+                let groups = change.groups.clone().unwrap_or_else(|| entry.entry.kubernetes_groups.clone());
+                actions.push(Action::UpdateEntry { principal: principal.clone(), username, groups });
+            }
+            Step::Create { .. } | Step::Tag(_) | Step::Untag(_) | Step::Associate { was: None, .. } => {}
+        }
+    }
+    if actions.is_empty() {
+        return Ok(Guard::default());
+    }
+    change::guard(aws, cluster, &actions, is_allowed).await
 }
 
 fn scope(namespaces: &[String]) -> Result<Scope, CliError> {

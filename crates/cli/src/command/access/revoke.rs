@@ -2,7 +2,9 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use entryway_access::{ArnError, PolicyArn, PrincipalArn};
 use entryway_live::{EXPIRES_POLICY_TAG_PREFIX, EntryWithPolicies, PrincipalText};
+use entryway_plan::Action;
 
 use super::{find_entry, policy_text, scope_text};
 use crate::args::{ClusterFlag, Global};
@@ -25,6 +27,9 @@ pub(crate) struct RevokeArgs {
     /// Only this access policy (else the whole entry); repeatable
     #[arg(short, long, value_name = "POLICY", add = ArgValueCompleter::new(complete::policies))]
     policy: Vec<String>,
+    /// Revoke also what locks everybody, or you, out
+    #[arg(long)]
+    allow_lockout: bool,
     /// Without a question
     #[arg(short, long)]
     yes: bool,
@@ -35,19 +40,19 @@ pub(crate) async fn run(global: &Global, args: RevokeArgs) -> Result<Exit, CliEr
     let aws = context::aws(global).await?;
     let cluster = context::cluster(&aws, args.cluster.cluster.as_ref()).await?;
     let principal = context::principal(&aws, &args.principal).await?;
-    let policies = args
-        .policy
-        .iter()
-        .map(|text| policies::resolve(text, principal.partition()).map(|arn| arn.to_string()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let policies = policies::resolve(&aws, &args.policy, principal.partition()).await?;
+    let policies: Vec<String> = policies.iter().map(ToString::to_string).collect();
     let Some(entry) = find_entry(&aws, &cluster.name, &principal).await? else {
         output::note(&format!("{principal} has no access entry on {}", cluster.name));
         return Ok(Exit::Yes);
     };
     let arn = &entry.entry.principal_arn;
     let headline = format!("This will, for {arn} on {}:", cluster.arn);
+    let whose: PrincipalArn = arn.parse().map_err(|error: ArnError| CliError::new(error.to_string()))?;
     if policies.is_empty() {
-        if !change::agree(&headline, &[whole(&entry)], args.yes)? {
+        let actions = [Action::DeleteEntry { principal: whose }];
+        let guard = change::guard(&aws, &cluster, &actions, args.allow_lockout).await?;
+        if !change::agree(&headline, &[whole(&entry)], &guard, args.yes)? {
             return Ok(Exit::No);
         }
         aws.delete_entry(&cluster.name, arn).await?;
@@ -61,7 +66,11 @@ pub(crate) async fn run(global: &Global, args: RevokeArgs) -> Result<Exit, CliEr
         return Ok(Exit::Yes);
     }
     let steps: Vec<String> = held.iter().map(|policy| format!("disassociate {}", policy_text(policy))).collect();
-    if !change::agree(&headline, &steps, args.yes)? {
+    let taken = held.iter().filter_map(|policy| policy.parse::<PolicyArn>().ok());
+    let actions: Vec<Action> =
+        taken.map(|policy| Action::DisassociatePolicy { principal: whose.clone(), policy }).collect();
+    let guard = change::guard(&aws, &cluster, &actions, args.allow_lockout).await?;
+    if !change::agree(&headline, &steps, &guard, args.yes)? {
         return Ok(Exit::No);
     }
     for policy in &held {

@@ -20,7 +20,7 @@ pub(super) fn empty(data: &Path, yes: bool) -> Result<bool, CliError> {
         return Ok(true);
     }
     let steps = ["delete all identities, clusters and audit records in it; there is no way back".to_owned()];
-    if !change::agree(&format!("This will empty {}:", data.display()), &steps, yes)? {
+    if !change::agree(&format!("This will empty {}:", data.display()), &steps, &change::Guard::default(), yes)? {
         return Ok(false);
     }
     for path in there {

@@ -1,0 +1,54 @@
+//! The way back, as long as the mode is not API: managed entries of principals that lines of aws-auth map.
+
+use entryway_access::{MappedPrincipal, PrincipalArn, Snapshot};
+use entryway_analysis::{compare, lock_out};
+use entryway_plan::{Action, ActualEntry, Change, ChangeKind, ClusterPlan, Item, Plan, Step, fingerprint};
+
+use super::input::Subject;
+
+/// Deletes the entries that stand for lines, and says what that means for their principals.
+pub(super) fn plan(subject: &Subject, allow_lockout: bool) -> Plan {
+    let cluster = subject.cluster();
+    let mapped: Vec<PrincipalArn> = cluster
+        .aws_auth
+        .get()
+        .into_iter()
+        .flat_map(|map| map.roles.iter().chain(&map.users))
+        .filter_map(|mapping| match &mapping.principal {
+            MappedPrincipal::Arn(arn) => Some(arn.without_path()),
+            MappedPrincipal::Unusable(_) => None,
+        })
+        .collect();
+    let stands_for_a_line =
+        |entry: &&ActualEntry| entry.is_managed() && mapped.contains(&entry.principal.without_path());
+    let principals: Vec<PrincipalArn> =
+        cluster.entries.iter().filter(stands_for_a_line).map(|entry| entry.principal.clone()).collect();
+    let mut after = cluster.clone();
+    after.entries.retain(|entry| !principals.contains(&entry.principal));
+    let (before, after) = (Snapshot::compile(cluster.model()), Snapshot::compile(after.model()));
+    let now = subject.now;
+    let step = |principal: &PrincipalArn| Step {
+        action: Action::DeleteEntry { principal: principal.clone() },
+        token: String::new(),
+        gap: None,
+    };
+    let change = |principal: &PrincipalArn| Change {
+        kind: ChangeKind::Delete,
+        item: Item::Entry(principal.clone()),
+        label: None,
+        reason: Some("aws-auth maps its principal again".to_owned()),
+        fields: Vec::new(),
+    };
+    let cluster_plan = ClusterPlan {
+        cluster: cluster.arn.clone(),
+        state: fingerprint(cluster),
+        changes: principals.iter().map(change).collect(),
+        steps: principals.iter().map(step).collect(),
+        left_alone: Vec::new(),
+        meaning: compare(&before, &after, subject.known(), now),
+        notes: cluster.blind_spots(),
+        lock_out: lock_out(&before, &after, cluster.caller.as_ref(), &[], subject.known(), now),
+    };
+    let clusters = vec![cluster_plan];
+    Plan { format_version: "1.0".to_owned(), made_at: now, allow_lockout, clusters, trouble: Vec::new() }
+}

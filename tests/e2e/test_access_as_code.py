@@ -1,0 +1,211 @@
+"""Access as code, as people use it: a Terraform module's map in, a plan, an apply, kubectl; drift, lock-outs, migration."""
+import json
+
+import pytest
+
+from conftest import TRUST, kubeconfig_for, make_role
+
+ACCOUNT = "111122223333"
+VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+
+MODULE = """
+module "eks" {
+  source  = "terraform-aws-modules/eks/aws"
+  version = "~> 21.0"
+
+  name               = "demo"
+  kubernetes_version = "1.36"
+
+  access_entries = {
+    ops = {
+      principal_arn = "arn:aws:iam::111122223333:role/ops"
+      policy_associations = {
+        admin = {
+          policy_arn   = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+          access_scope = { type = "cluster" }
+        }
+      }
+    }
+    dev = {
+      principal_arn = "arn:aws:iam::111122223333:role/dev"
+      policy_associations = {
+        edit = {
+          policy_arn   = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
+          access_scope = { type = "namespace", namespaces = ["team-*"] }
+        }
+      }
+    }
+  }
+}
+"""
+
+OWN = """# who may do what
+clusters:
+  - name: demo
+    access:
+      - principal: role/ops # on call
+        policies: [ClusterAdmin]
+"""
+
+
+def write(up, name, text):
+    path = up.home / name
+    path.write_text(text)
+    return path
+
+
+def test_a_module_map_is_planned_applied_and_works(up):
+    ops, dev = make_role(up, "ops"), make_role(up, "dev")
+    main = write(up, "main.tf", MODULE)
+    shown = up.entryway("plan", main).fails(1, "Plan: 2 to create", "What it means", ops, dev, "can sign in")
+    assert "gains: everything" in shown.out
+    saved = up.home / "plan.json"
+    up.entryway("plan", main, "--out", saved, "--detailed-exitcode").fails(2)
+    assert up.entryway("plan", main, "-o", "json").fails(1).json["formatVersion"] == "1.0"
+
+    up.entryway("apply", saved, "--yes").ok()
+    up.entryway("plan", main).ok()
+    up.entryway("plan", main, "--detailed-exitcode").ok()
+    # the saved plan is of a state that is no more
+    up.entryway("apply", saved, "--yes").fails(2, "has changed since the plan was made")
+
+    as_ops, as_dev = kubeconfig_for(up, ops), kubeconfig_for(up, dev)
+    up.kubectl("auth", "can-i", "delete", "pods", "-A", env=as_ops).ok()
+    up.kubectl("create", "namespace", "team-a", env=as_ops).ok()
+    up.kubectl("-n", "team-a", "create", "configmap", "c", "--from-literal=a=b", env=as_dev).ok()
+    up.kubectl("get", "secrets", "-n", "kube-system", env=as_dev).fails(1, "Forbidden")
+
+    # what changes behind its back is drift, and put right
+    up.entryway("drift", main).ok()
+    up.aws("eks", "associate-access-policy", "--cluster-name", "demo", "--principal-arn", dev, "--policy-arn", VIEW,
+           "--access-scope", "type=cluster").ok()
+    up.entryway("drift", main).fails(1, dev, "AmazonEKSViewPolicy")
+    up.entryway("apply", main, "--yes").ok()
+    up.entryway("drift", main).ok()
+    policies = up.aws("eks", "list-associated-access-policies", "--cluster-name", "demo", "--principal-arn", dev).ok().json
+    assert [p["policyArn"].rsplit("/")[-1] for p in policies["associatedAccessPolicies"]] == ["AmazonEKSEditPolicy"]
+
+
+def test_mistakes_are_shown_where_they_stand(up):
+    bad = write(up, "bad.yaml", OWN.replace("policies:", "polices:"))
+    told = up.entryway("plan", bad).fails(2, f"{bad}:6:9", "polices: [ClusterAdmin]", "^^^^^^^", "policies")
+    assert told.out == ""
+    up.entryway("plan", write(up, "none.yaml", OWN.replace("demo", "nothing"))).fails(2, "no cluster `nothing`", "demo")
+    up.entryway("plan", up.home / "missing.yaml").fails(2, "missing.yaml")
+    up.entryway("plan", cwd=up.home).fails(2, "entryway.yaml", "entryway import")
+
+
+def test_lock_outs_are_refused(up):
+    make_role(up, "ops")
+    admin = f"arn:aws:iam::{ACCOUNT}:user/admin"
+    up.entryway("access", "revoke", "user/admin", "-c", "demo", "--yes").fails(2, "lock-out", "--allow-lockout")
+    up.entryway("access", "grant", "user/admin", "-c", "demo", "--policy", "ClusterAdmin", "-n", "x", "--yes").fails(2, "lock-out")
+    assert admin in up.entryway("access", "list", "-c", "demo", "-o", "name").ok().out
+
+    narrow = write(up, "narrow.yaml", "clusters: [{name: demo, access: [{principal: user/admin, policies: [View]}]}]\n")
+    up.entryway("plan", narrow, "--adopt").fails(2, "Lock-out")
+    up.entryway("apply", narrow, "--adopt", "--yes").fails(2, "lock-out")
+    policies = up.aws("eks", "list-associated-access-policies", "--cluster-name", "demo", "--principal-arn", admin).ok().json
+    assert policies["associatedAccessPolicies"][0]["policyArn"].endswith("AmazonEKSClusterAdminPolicy")
+
+    # with another administrator, only losing one's own is in the way; and that can be allowed
+    up.entryway("access", "grant", "role/ops", "-c", "demo", "--policy", "ClusterAdmin", "--yes").ok()
+    up.entryway("access", "revoke", "user/admin", "-c", "demo", "--yes").fails(2, "would lose what lets you undo it")
+    up.entryway("access", "revoke", "user/admin", "-c", "demo", "--yes", "--allow-lockout").ok()
+    assert admin not in up.entryway("access", "list", "-c", "demo", "-o", "name").ok().out
+
+
+def test_import_keeps_comments_and_export_goes_round(up):
+    make_role(up, "ops"), make_role(up, "dev")
+    path = write(up, "entryway.yaml", OWN)
+    up.entryway("apply", "--yes", cwd=up.home).ok()
+    up.entryway("access", "grant", "role/dev", "-c", "demo", "--policy", "View", "-n", "team-a", "--yes").ok()
+    up.entryway("import", "--yes", cwd=up.home).ok()
+    text = path.read_text()
+    assert text.startswith("# who may do what\n") and "role/ops # on call" in text and "role/dev" in text
+    up.entryway("plan", "--adopt", cwd=up.home).fails(1)
+    up.entryway("apply", "--adopt", "--yes", cwd=up.home).ok()
+    up.entryway("plan", cwd=up.home).ok()
+
+    for to in ["terraform", "terraform-resources", "eksctl", "cloudformation", "ack", "crossplane"]:
+        there = up.home / f"out.{'tf' if to.startswith('terraform') else 'yaml'}"
+        up.entryway("export", "--to", to, "--live", "-c", "demo", "--out", there).ok()
+        back = up.entryway("plan", there, "-c", "demo")
+        assert back.code == 0, f"{to}\n{there.read_text()}\n{back.out}\n{back.err}"
+    assert up.entryway("schema").ok().json["$schema"].startswith("https://json-schema.org/")
+
+
+def test_own_policies_and_ends(up):
+    dev = make_role(up, "dev")
+    path = write(up, "own.yaml", """
+policies:
+  DeploymentReader:
+    rules: [{apiGroups: [apps], resources: [deployments], verbs: [get, list]}]
+clusters:
+  - name: demo
+    access:
+      - principal: role/dev
+        policies: [{policy: DeploymentReader, namespaces: [shop-*]}]
+""")
+    up.entryway("apply", path, "--yes").ok()
+    up.entryway("plan", path).ok()
+    as_dev = kubeconfig_for(up, dev)
+    up.kubectl("auth", "can-i", "list", "deployments.apps", "-n", "shop-a", env=as_dev).ok()
+    up.kubectl("auth", "can-i", "list", "deployments.apps", "-n", "other", env=as_dev).fails(1)
+
+    up.aws("eks", "tag-resource", "--resource-arn",
+           up.aws("eks", "describe-access-entry", "--cluster-name", "demo", "--principal-arn", dev).ok().json["accessEntry"]["accessEntryArn"],
+           "--tags", "entryway:expires-at=2026-01-01T00:00:00Z").ok()
+    up.entryway("sweep", "-c", "demo", "--dry-run").fails(1, dev)
+    up.entryway("sweep", "--yes").ok()
+    assert dev not in up.entryway("access", "list", "-c", "demo", "-o", "name").ok().out
+    up.entryway("sweep", "--dry-run").ok()
+
+
+AWS_AUTH = {"mapRoles": """- rolearn: arn:aws:iam::111122223333:role/legacy
+  username: legacy:{{SessionName}}
+  groups: [readers]
+- rolearn: arn:aws:iam::111122223333:role/boss
+  username: boss
+  groups: [system:masters]
+- rolearn: arn:aws:iam::111122223333:role/gone/away
+  username: gone
+  groups: [readers]
+"""}
+
+
+@pytest.fixture
+def with_aws_auth(up):
+    # a path, which aws-auth must leave out and an entry must have
+    up.aws("iam", "create-role", "--role-name", "legacy", "--path", "/team/", "--assume-role-policy-document", TRUST).ok()
+    make_role(up, "boss", describe=False)
+    up.aws("eks", "update-kubeconfig", "--name", "demo").ok()
+    up.kubectl("create", "clusterrolebinding", "readers", "--clusterrole=view", "--group=readers").ok()
+    up.kubectl("patch", "configmap", "aws-auth", "-n", "kube-system", "--type=merge", "-p", json.dumps({"data": AWS_AUTH})).ok()
+    return up
+
+
+def test_off_aws_auth(with_aws_auth):
+    up = with_aws_auth
+    can_i = lambda *question: up.entryway("can-i", *question, "--principal", "role/legacy").code
+    assert can_i("list", "pods", "-A") == 0 and can_i("delete", "pods", "-A") == 1
+    up.entryway("migrate", "-c", "demo", "--check").ok()
+    report = up.entryway("migrate", "-c", "demo").ok().out
+    assert "mapRoles:1:" in report and "role/team/legacy" in report and "maps nobody today" in report
+
+    up.entryway("migrate", "-c", "demo", "--finish", "--yes").fails(2, "--apply")
+    up.entryway("migrate", "-c", "demo", "--apply", "--yes").ok()
+    assert can_i("list", "pods", "-A") == 0 and can_i("delete", "pods", "-A") == 1
+    assert up.entryway("can-i", "delete", "pods", "-A", "--principal", "role/boss").code == 0
+
+    up.entryway("migrate", "-c", "demo", "--rollback", "--yes").ok()
+    assert f"arn:aws:iam::{ACCOUNT}:role/team/legacy" not in up.aws("eks", "list-access-entries", "--cluster-name", "demo").ok().out
+    assert can_i("list", "pods", "-A") == 0
+
+    up.entryway("migrate", "-c", "demo", "--apply", "--yes").ok()
+    up.entryway("migrate", "-c", "demo", "--finish", "--yes", cwd=up.home).ok()
+    assert "role/legacy" in (up.home / "aws-auth-demo.yaml").read_text()
+    mode = up.aws("eks", "describe-cluster", "--name", "demo").ok().json["cluster"]["accessConfig"]["authenticationMode"]
+    assert mode == "API"
+    assert can_i("list", "pods", "-A") == 0 and can_i("delete", "pods", "-A") == 1
+    up.entryway("migrate", "-c", "demo", "--rollback", "--yes").fails(2, "no way back")
