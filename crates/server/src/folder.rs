@@ -13,7 +13,7 @@ use entryway_store::EmbeddedStore;
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The system said no.
-    #[error("{path} can't be {what}: {error}")]
+    #[error("{path} can't be {what}: {error}{}", advice(.error))]
     Io {
         /// The file or folder.
         path: String,
@@ -40,6 +40,16 @@ pub enum FolderError {
     },
 }
 
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; get the rights to it, or name another folder with --data"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, or name another folder with --data",
+        _ => "",
+    }
+}
+
 fn io_error(path: &Path, what: &'static str) -> impl FnOnce(io::Error) -> FolderError {
     let path = path.display().to_string();
     move |error| FolderError::Io { path, what, error }
@@ -59,7 +69,7 @@ pub(crate) fn open(data: &Path) -> Result<PathBuf, FolderError> {
     let data = fs::canonicalize(data).map_err(io_error(data, "opened"))?;
     // Rights by mode bits do not tell of read-only file systems.
     let probe = data.join(".probe");
-    write(&probe, b"")?;
+    write_passing(&probe, b"")?;
     fs::remove_file(&probe).map_err(io_error(&probe, "removed"))?;
     Ok(data)
 }
@@ -119,14 +129,26 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, FolderError> {
     Ok(Some(text))
 }
 
-/// Writes a private file, whole or not at all.
+/// Writes a private file, whole or not at all, and onto the disk. One that is there as it should be is left alone.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), FolderError> {
+    if read(path).is_ok_and(|found| found.is_some_and(|found| found.as_bytes() == content)) {
+        return Ok(());
+    }
+    replace(path, content, File::sync_all)
+}
+
+/// The same for a file that means nothing after a crash, and so need not wait for the disk.
+pub(crate) fn write_passing(path: &Path, content: &[u8]) -> Result<(), FolderError> {
+    replace(path, content, |_| Ok(()))
+}
+
+fn replace(path: &Path, content: &[u8], settle: fn(&File) -> io::Result<()>) -> Result<(), FolderError> {
     let temporary = path.with_extension("new");
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         file.write_all(content)?;
-        file.sync_all()?;
+        settle(&file)?;
         fs::rename(&temporary, path)
     })();
     written.map_err(io_error(path, "written"))

@@ -74,6 +74,10 @@ impl Pki {
             }
             return Ok(Pki { ca_pem, issuer: Issuer::new(ca_params(), key), names });
         }
+        if cert_path.exists() {
+            let key = key_path.display();
+            tracing::warn!("{key} is missing, so there is a new authority now: run update-kubeconfig again");
+        }
         let key = KeyPair::generate().map_err(failed)?;
         let ca_pem = ca_params().self_signed(&key).map_err(failed)?.pem();
         folder::write(&key_path, key.serialize_pem().as_bytes())?;

@@ -25,6 +25,9 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// The most connections of one listener; further ones wait.
 const MAX_CONNECTIONS: usize = 4096;
+/// The longest head of a request, in bytes: whoever sends a token of a megabyte is told that it is none, in the form
+/// that it is waiting for. (hyper itself answers longer ones with a bare 431.)
+const MAX_HEAD: u32 = 1_280 * 1024;
 /// How long a client may take to shake hands, and to send a request's head.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long requests under way may take to end at a shutdown; watches never do by themselves.
@@ -87,8 +90,13 @@ where
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(256).keep_alive_interval(Duration::from_secs(30));
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(MAX_HEAD as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(256)
+        .max_header_list_size(MAX_HEAD)
+        .keep_alive_interval(Duration::from_secs(30));
     let serving = builder.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(serving).await {
         tracing::debug!(%peer, %error, "connection ended");

@@ -55,7 +55,7 @@ pub enum StartError {
         holder: String,
     },
     /// The API's address can't be listened on.
-    #[error("can't listen on {address}: {error}")]
+    #[error("can't listen on {address}: {error}; name another address with --listen")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -252,7 +252,7 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
         account: config.account.to_string(),
         clusters,
     };
-    folder::write(&data.join(RUN_FILE), json!(info).to_string().as_bytes())?;
+    folder::write_passing(&data.join(RUN_FILE), json!(info).to_string().as_bytes())?;
     let api = tokio::spawn(serve::serve(listener, None, http::router(Arc::clone(&plane)), stopping.clone()));
     let mut background = Vec::from(audit_tasks);
     background.push(tokio::spawn(sweep::run(Arc::clone(&plane), stopping)));

@@ -36,8 +36,8 @@ pub(super) async fn put(call: &Call<'_>) -> Result<Answer, EksError> {
     let input: PutInput = call.body()?;
     let rules = call.required("rules", input.rules)?;
     let rules = own_policy::check_rules(rules).map_err(|problem| call.bad(problem))?;
-    let description = input.description.filter(|text| !text.is_empty());
-    own_policy::check_description(description.as_deref().unwrap_or_default()).map_err(|problem| call.bad(problem))?;
+    own_policy::check_description(input.description.as_deref().unwrap_or_default())
+        .map_err(|problem| call.bad(problem))?;
     let arn = own_policy::arn_of(call.place, name.clone());
     retry(async || {
         let before = find(call, &name).await?;
@@ -54,8 +54,10 @@ pub(super) async fn put(call: &Call<'_>) -> Result<Answer, EksError> {
                 call.now
             }
         };
-        let (description, rules) = (description.clone(), rules.clone());
-        let record = OwnPolicyRecord { description, rules, created_at, modified_at: call.now };
+        // Who gives none leaves the one that is there; an empty one removes it.
+        let kept = || before.as_ref().and_then(|before| before.record.description.clone());
+        let description = input.description.clone().or_else(kept).filter(|text| !text.is_empty());
+        let record = OwnPolicyRecord { description, rules: rules.clone(), created_at, modified_at: call.now };
         let txn = txn.put(call.place.policy(name.as_str()), to_bytes(&record)?);
         let shown = record.to_json(&arn);
         let Some(revision) = call.commit(txn, &json!({ "policy": shown })).await? else { return Ok(None) };

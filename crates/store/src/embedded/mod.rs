@@ -16,10 +16,11 @@ mod tables;
 mod tests;
 mod writer;
 
+use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock, mpsc};
+use std::sync::{Arc, Once, RwLock, mpsc};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -157,9 +158,31 @@ impl Shared {
     }
 }
 
-/// redb may panic on a file that something else has damaged. That must be an error, and end nothing else.
+thread_local! {
+    /// Whether a panic of this thread will be told as an error, and so need not be printed.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// redb may panic on a file that something else has damaged. That must be an error with its text, and end nothing else.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Fault::damaged("redb can't make sense of it")))
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if GUARDED.get() {
+                tracing::debug!("{info}");
+            } else {
+                others(info);
+            }
+        }));
+    });
+    let before = GUARDED.replace(true);
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(before);
+    done.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Fault::damaged(&format!("redb can't make sense of it: {}", text.unwrap_or("no reason given"))))
+    })
 }
 
 impl Source for Shared {
