@@ -13,18 +13,20 @@ use super::visit::Visit;
 use super::words;
 use crate::keys;
 
-const PAGE: usize = 50;
+const PAGE: usize = 25;
 /// Records that are looked through for one page.
 const MOST: usize = 50_000;
 
-/// `GET /console/audit?q=…&action=…&outcome=…&since=…`. Who may see it is who may call CloudTrail's LookupEvents.
+/// `GET /console/audit?q=…&action=…&outcome=…&since=…`.
 pub(super) async fn page(visit: &Visit<'_>) -> Result<Reply, Problem> {
-    if !visit.may("cloudtrail:LookupEvents", "*", |_| {}) {
-        let text = format!("{} is not authorized to perform: cloudtrail:LookupEvents", visit.who.arn());
-        return Err(Problem::new(StatusCode::FORBIDDEN, text, words::DENIED_HINT));
-    }
     let query = &visit.query;
-    let (records, all) = records(visit).await?;
+    let ago = match query.text("since") {
+        "1h" => Some(SignedDuration::from_hours(1)),
+        "7d" => Some(SignedDuration::from_hours(24 * 7)),
+        "all" => None,
+        _ => Some(SignedDuration::from_hours(24)),
+    };
+    let (records, all) = records(visit, ago).await?;
     let fitting: Vec<&Value> =
         records.iter().rev().filter(|record| fits(record, query, visit.who.account().as_str())).collect();
     let paging = Paging::of(query, PAGE, fitting.len());
@@ -62,14 +64,13 @@ fn search(query: &Form) -> Markup {
     }
 }
 
-/// The records since the time that is asked for, oldest first, and whether these are all.
-async fn records(visit: &Visit<'_>) -> Result<(Vec<Value>, bool), Problem> {
-    let ago = match visit.query.text("since") {
-        "1h" => Some(SignedDuration::from_hours(1)),
-        "7d" => Some(SignedDuration::from_hours(24 * 7)),
-        "all" => None,
-        _ => Some(SignedDuration::from_hours(24)),
-    };
+/// The records of so long, or of all times, oldest first, and whether these are all. Who may see them is who may call
+/// CloudTrail's LookupEvents.
+pub(super) async fn records(visit: &Visit<'_>, ago: Option<SignedDuration>) -> Result<(Vec<Value>, bool), Problem> {
+    if !visit.may("cloudtrail:LookupEvents", "*", |_| {}) {
+        let text = format!("{} is not authorized to perform: cloudtrail:LookupEvents", visit.who.arn());
+        return Err(Problem::new(StatusCode::FORBIDDEN, text, words::DENIED_HINT));
+    }
     let from = ago.and_then(|ago| visit.now.checked_sub(ago).ok());
     let after = from.map(|from| format!("{}{}", keys::AUDIT, from.strftime("%Y-%m-%dT%H:%M:%S")));
     let items = visit.plane.store.list(keys::AUDIT, ListOptions { after, limit: 0, at: None }).await?.items;
@@ -78,7 +79,8 @@ async fn records(visit: &Visit<'_>) -> Result<(Vec<Value>, bool), Problem> {
     Ok((records, first == 0))
 }
 
-fn text<'a>(record: &'a Value, pointer: &str) -> &'a str {
+/// A text of a record; empty where it has none there.
+pub(super) fn text<'a>(record: &'a Value, pointer: &str) -> &'a str {
     record.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -87,17 +87,22 @@ async fn apply(
     Ok(Reply::Redirect(next))
 }
 
-/// An operation said no: beside its field where it is about one.
+/// An operation said no: beside its field where it is about one, else above the form, which keeps what was typed.
 fn refused(visit: &Visit<'_>, cluster: &Cluster, form: &Form, error: EksError) -> Result<Reply, Problem> {
-    let about_principal = error.message.contains("principalArn") || error.fault == Fault::ResourceInUse;
-    match error.fault {
-        Fault::InvalidParameter | Fault::ResourceInUse if form.text("do") == "create" => {
-            let field = if about_principal { "principal" } else { "tags" };
-            let errors = [FieldError { field, message: error.message }];
-            Ok(unprocessable(form_with(visit, cluster, form, &errors)).into())
-        }
-        _ => Err(error.into()),
+    let has_form = matches!(form.text("do"), "create" | "update" | "associate" | "mode");
+    if !has_form || error.fault == Fault::AccessDenied {
+        return Err(error.into());
     }
+    let (field, status) = match error.fault {
+        Fault::ResourceInUse => ("principal", StatusCode::UNPROCESSABLE_ENTITY),
+        Fault::InvalidParameter if error.message.contains("principalArn") => {
+            ("principal", StatusCode::UNPROCESSABLE_ENTITY)
+        }
+        Fault::InvalidParameter if error.message.contains(" tag ") => ("tags", StatusCode::UNPROCESSABLE_ENTITY),
+        _ => ("do", StatusCode::from_u16(error.fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)),
+    };
+    let errors = [FieldError { field, message: error.message }];
+    Ok(form_with(visit, cluster, form, &errors).status(status).into())
 }
 
 fn entry_url(cluster: &Cluster, principal: &str) -> String {

@@ -35,7 +35,12 @@ pub(super) fn form(visit: &Visit<'_>, cluster: &Cluster, form: &Form, errors: &[
     let field = |name, label, help| Field { name, label, value: form.text(name), help, error: error(name) };
     let others: Vec<&FieldError> = errors.iter().filter(|error| error.field == "do").collect();
     html! {
-        @if !errors.is_empty() { p.notice.bad role="alert" tabindex="-1" data-focus { "Please look at " @if errors.len() == 1 { "the field" } @else { "the fields" } " marked below." @for error in others { " " (error.message) } } }
+        @if !errors.is_empty() {
+            p.notice.bad role="alert" tabindex="-1" data-focus {
+                @for error in &others { (error.message) " " }
+                @if errors.len() > others.len() { "Please look at what is marked below." }
+            }
+        }
         form.stack method="post" action=(cluster.url("/access/change")) data-form {
             (csrf(visit))
             input type="hidden" name="do" value=(what);

@@ -80,6 +80,7 @@ fn facts(visit: &Visit<'_>, cluster: &Cluster, entry: &EntryRecord) -> Markup {
         }
         p {
             a href=(cluster.url(&format!("/explain?{about}"))) { "What it can do, and why" } " · "
+            a href=(cluster.url(&format!("/access/history?{}", Form::of(&[("principal", &entry.principal)]).to_query()))) { "What it was before" } " · "
             a href={ "/console/audit?" (Form::of(&[("q", &entry.principal), ("since", "7d")]).to_query()) } { "Its audit records" }
         }
     }

@@ -85,17 +85,14 @@ impl Stream {
             self.begun = true;
             return Some(b"retry: 1000\n\nevent: ready\ndata: 1\n\n");
         }
-        loop {
-            match tokio::time::timeout(CHECK, any(&mut self.watches)).await {
-                Ok(Ok(())) => {
-                    tokio::time::sleep(PAUSE).await;
-                    return self.is_alive().await.then_some(b"event: changed\ndata: 1\n\n".as_slice());
-                }
-                // It fell behind or the store failed: the browser comes back, and looks at everything.
-                Ok(Err(_)) => return None,
-                Err(_) if self.is_alive().await => return Some(b": still here\n\n"),
-                Err(_) => return None,
+        match tokio::time::timeout(CHECK, any(&mut self.watches)).await {
+            Ok(Ok(())) => {
+                tokio::time::sleep(PAUSE).await;
+                self.is_alive().await.then_some(b"event: changed\ndata: 1\n\n".as_slice())
             }
+            // It fell behind or the store failed: the browser comes back, and looks at everything.
+            Ok(Err(_)) => None,
+            Err(_) => self.is_alive().await.then_some(b": still here\n\n".as_slice()),
         }
     }
 

@@ -18,6 +18,7 @@ mod entries;
 mod entry;
 mod explain;
 mod form;
+mod history;
 mod kinds;
 mod kubernetes;
 mod live;
@@ -119,7 +120,7 @@ async fn answer(plane: &Arc<ControlPlane>, request: &Received) -> Response {
         _ => {}
     }
     let now = Timestamp::now();
-    let Some(visit) = Visit::begin(plane, request, query, form, preferences.clone(), now).await else {
+    let Some(visit) = Visit::begin(plane, request, query, form, preferences, now).await else {
         return sign_in::ask(request, &preferences, is_change);
     };
     if is_change && !visit.has_token() {
@@ -144,6 +145,7 @@ async fn route(visit: &Visit<'_>, path: &str, is_change: bool) -> Result<Reply, 
             match (rest, is_change) {
                 ([] | ["access"], false) => entries::page(visit, &cluster).await,
                 (["access", "entry"], false) => entry::page(visit, &cluster).await,
+                (["access", "history"], false) => history::page(visit, &cluster).await,
                 (["access", "change"], false) => change::form_page(visit, &cluster).await,
                 (["access", "change"], true) => change::submit(visit, &cluster).await,
                 (["policies"], false) => policies::page(visit, &cluster).await,

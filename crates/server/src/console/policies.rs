@@ -37,7 +37,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
 }
 
 /// Which entries have a policy.
-fn users<'a>(cluster: &'a Cluster, policy: &PolicyArn) -> Vec<std::sync::Arc<entryway_access::AccessEntry>> {
+fn users(cluster: &Cluster, policy: &PolicyArn) -> Vec<std::sync::Arc<entryway_access::AccessEntry>> {
     cluster
         .snapshot
         .entries()

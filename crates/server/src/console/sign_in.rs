@@ -145,7 +145,7 @@ async fn check_key(plane: &ControlPlane, form: &Form, now: Timestamp) -> Option<
     // Both, so that no time is saved where the first differs.
     let good = is_same(form.text("secret-access-key"), credentials.secret.expose())
         & is_same(form.text("session-token"), token);
-    good.then(|| (credentials.access_key_id, who))
+    good.then_some((credentials.access_key_id, who))
 }
 
 /// Asks a visitor without a session to sign in; a form that was sent is kept in the page.

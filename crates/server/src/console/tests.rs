@@ -241,6 +241,8 @@ async fn create_associate_disassociate_delete_with_their_effect() {
     let delete = [("do", "delete"), ("principal", role.as_str())];
     browser.access("apply", &delete).await.is(303);
     browser.get(&format!("{DEMO}/access")).await.has("was deleted");
+    let history = browser.get(&format!("{DEMO}/access/history?principal={}", uri_encode(&role))).await;
+    history.is(200).has("AmazonEKSViewPolicy").has("team-*").has("AmazonEKSClusterAdminPolicy").has(">deleted<");
     let names: Vec<String> = api
         .stop_and_read_audit()
         .await

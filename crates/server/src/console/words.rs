@@ -34,8 +34,7 @@ pub(super) const LOCK_OUT: &str = "This is refused: it would lock people out.";
 pub(super) const LOCK_OUT_OVERRIDE: &str = "I know, and want it all the same";
 pub(super) const LOCK_OUT_TICK: &str = "Tick the box if you want it all the same.";
 pub(super) const CONFLICT: &str = "Somebody changed this entry since you opened the form.";
-pub(super) const CONFLICT_HINT: &str =
-    "Below is what it was when you opened it is gone; here is what it is now beside what you want.";
+pub(super) const CONFLICT_HINT: &str = "Here is what it is now, beside what you want.";
 pub(super) const NO_ACCESS_HERE: &str =
     "No access entry or aws-auth line lets you into this cluster, so its Kubernetes API does not know you.";
 pub(super) const HIDDEN: &str = "Values are hidden.";
