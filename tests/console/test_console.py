@@ -220,6 +220,7 @@ def test_a_form_is_not_taken_away(page, plane):
     plane.client("eks").create_access_entry(clusterName="demo", principalArn=role)
     page.get_by_text("Somebody changed something here").wait_for(timeout=5000)
     assert page.get_by_label("Kubernetes username").input_value() == "half:typed"
+    plane.client("eks").delete_access_entry(clusterName="demo", principalArn=role)
 
 
 def test_markup_in_names_is_text(page, plane):
