@@ -91,6 +91,8 @@ def test_mistakes_are_shown_where_they_stand(up):
     told = up.entryway("plan", bad).fails(2, f"{bad}:6:9", "polices: [ClusterAdmin]", "^^^^^^^", "policies")
     assert told.out == ""
     up.entryway("plan", write(up, "none.yaml", OWN.replace("demo", "nothing"))).fails(2, "no cluster `nothing`", "demo")
+    up.entryway("plan", write(up, "gone.yaml", OWN)).fails(1, "role/ops` does not exist")
+    up.entryway("apply", up.home / "gone.yaml", "--yes").fails(2, "0 of 2 steps are done", "not done on demo: associate")
     up.entryway("plan", up.home / "missing.yaml").fails(2, "missing.yaml")
     up.entryway("plan", cwd=up.home).fails(2, "entryway.yaml", "entryway import")
 

@@ -8,8 +8,8 @@ use entryway_access::ClusterName;
 use entryway_live::AwsOptions;
 
 use crate::command::{
-    access, apply, can_i, clusters, completions, console, down, drift, env, explain, export, import, migrate, plan, policies,
-    sweep, token, up, update_kubeconfig,
+    access, apply, can_i, clusters, completions, console, down, drift, env, explain, export, import, migrate, plan,
+    policies, sweep, token, up, update_kubeconfig,
 };
 use crate::complete;
 use crate::output::Format;

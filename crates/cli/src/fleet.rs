@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use entryway_formats::{ClusterSelector, Declared};
+use entryway_access::{PrincipalArn, PrincipalKind};
+use entryway_formats::{ClusterSelector, Declared, Diagnostic};
 use entryway_live::{CarriedOut, Fleet, FleetOptions, Hand, IamDetails, needs_kubernetes};
-use entryway_plan::{ClusterPlan, Desired, Needs, Plan, World, needs, resolve};
+use entryway_plan::{ClusterPlan, Desired, Needs, Plan, Readable, World, needs, resolve};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
@@ -53,8 +54,8 @@ pub(crate) async fn read(fleet: &Fleet, flags: &FleetFlags, needs: &Needs) -> Re
     }
     for file in &flags.iam {
         let text = std::fs::read_to_string(file).map_err(|error| CliError::io("can't read", file, &error))?;
-        let details = IamDetails::parse(&text)
-            .map_err(|error| CliError::new(format!("`{}`: {error}", file.display())))?;
+        let details =
+            IamDetails::parse(&text).map_err(|error| CliError::new(format!("`{}`: {error}", file.display())))?;
         details.add_to(needs, &mut world);
     }
     Ok(world)
@@ -84,8 +85,29 @@ async fn resolved(
 ) -> Result<(World, Desired, Timestamp), CliError> {
     let now = Timestamp::now();
     let world = read(fleet, flags, &needs(declared)).await?;
-    let desired = diagnostics::value(global, resolve(declared, &world, now))?;
+    let mut resolved = resolve(declared, &world, now);
+    resolved.diagnostics.extend(absent(&resolved.value, &world));
+    let desired = diagnostics::value(global, resolved)?;
     Ok((world, desired, now))
+}
+
+/// Declared principals that IAM does not have: EKS refuses an entry for one.
+fn absent(desired: &Desired, world: &World) -> Vec<Diagnostic> {
+    let entries = desired.clusters.iter().flat_map(|cluster| &cluster.entries);
+    let is_gone = |principal: &PrincipalArn| {
+        let is_listed = matches!(principal.kind(), PrincipalKind::Role { .. } | PrincipalKind::User { .. })
+            && matches!(world.roles.get(principal.account()), Some(Readable::Read(_)));
+        world.known.is_gone(principal) || (is_listed && world.known.get(principal).is_none())
+    };
+    let gone = entries.filter(|entry| is_gone(&entry.principal));
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for entry in gone {
+        let message = format!("`{}` does not exist in its account, and EKS refuses an entry for it", entry.principal);
+        if !told.iter().any(|other| other.message == message) {
+            told.push(Diagnostic::warning(message, entry.place.clone()));
+        }
+    }
+    told
 }
 
 /// The clusters of a plan, to be read again.

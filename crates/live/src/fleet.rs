@@ -111,11 +111,8 @@ impl Fleet {
 
     /// Reads all that is needed.
     pub async fn read(&self, needs: &Needs) -> World {
-        let mut world = World {
-            account: Some(self.account.clone()),
-            region: Some(self.home.region().clone()),
-            ..World::default()
-        };
+        let mut world =
+            World { account: Some(self.account.clone()), region: Some(self.home.region().clone()), ..World::default() };
         let found = self.find(&needs.clusters, &mut world).await;
         let read = stream::iter(found).map(|found| async move {
             let outcome = self.read_cluster(&found, needs.rbac).await;
@@ -263,8 +260,7 @@ impl Fleet {
             };
             (rbac, aws_auth, namespaces)
         };
-        let (entries, (rbac, aws_auth, namespaces), own_policies) =
-            tokio::join!(entries, objects, aws.own_policies());
+        let (entries, (rbac, aws_auth, namespaces), own_policies) = tokio::join!(entries, objects, aws.own_policies());
         Ok(ActualCluster {
             arn: arn.clone(),
             control_plane,
@@ -301,10 +297,9 @@ impl Fleet {
         for (account, listed) in lists {
             match listed {
                 Ok((roles, users)) => {
-                    world.roles.insert(
-                        account.clone(),
-                        Readable::Read(roles.iter().map(|role| role.arn.clone()).collect()),
-                    );
+                    world
+                        .roles
+                        .insert(account.clone(), Readable::Read(roles.iter().map(|role| role.arn.clone()).collect()));
                     for one in roles.into_iter().chain(users) {
                         let facts = PrincipalFacts {
                             exists: Some(true),
@@ -363,7 +358,8 @@ impl Fleet {
 
 impl Found {
     fn new(aws: Aws, cluster: Cluster) -> Result<Found, LiveError> {
-        let arn = cluster.arn.parse().map_err(|error: entryway_access::ArnError| LiveError::Setting(error.to_string()))?;
+        let arn =
+            cluster.arn.parse().map_err(|error: entryway_access::ArnError| LiveError::Setting(error.to_string()))?;
         Ok(Found { aws, cluster, arn })
     }
 }
@@ -375,12 +371,7 @@ fn unread(error: &LiveError) -> Objects {
     (Readable::Unreadable(why.clone()), Readable::Unreadable(why.clone()), Readable::Unreadable(why))
 }
 
-fn failed(
-    name: &ClusterName,
-    region: Option<Region>,
-    account: Option<AccountId>,
-    error: &LiveError,
-) -> FailedCluster {
+fn failed(name: &ClusterName, region: Option<Region>, account: Option<AccountId>, error: &LiveError) -> FailedCluster {
     FailedCluster { name: name.clone(), region, account, message: error.to_string() }
 }
 

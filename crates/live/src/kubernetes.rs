@@ -146,9 +146,7 @@ impl Kubernetes {
     }
 
     async fn send_as_is(&self, request: http::request::Builder, body: String) -> Result<Value, LiveError> {
-        let request = request
-            .body(body.into_bytes())
-            .map_err(|error| LiveError::Setting(error.to_string()))?;
+        let request = request.body(body.into_bytes()).map_err(|error| LiveError::Setting(error.to_string()))?;
         self.client.request(request).await.map_err(|error| self.error(&error))
     }
 

@@ -114,7 +114,6 @@ fn saved(files: &[PathBuf]) -> Result<Option<(PathBuf, Plan)>, CliError> {
     if !(head.starts_with('{') && head.contains("\"formatVersion\"")) {
         return Ok(None);
     }
-    let plan =
-        Plan::from_json(&text).map_err(|error| CliError::new(format!("`{}`: {error}", path.display())))?;
+    let plan = Plan::from_json(&text).map_err(|error| CliError::new(format!("`{}`: {error}", path.display())))?;
     Ok(Some((path.clone(), plan)))
 }

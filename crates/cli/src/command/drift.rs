@@ -94,13 +94,7 @@ fn text(drift: &Drift) -> String {
         // What a deleted or missing thing consists of is not what differs.
         for field in item.fields.iter().filter(|_| item.kind == DriftKind::Differs) {
             let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
-            let _ = writeln!(
-                text,
-                "  {}: is {}, declared {}",
-                field.field,
-                shown(&field.before),
-                shown(&field.after)
-            );
+            let _ = writeln!(text, "  {}: is {}, declared {}", field.field, shown(&field.before), shown(&field.after));
         }
         if let Some(change) = &item.last_change {
             let _ = writeln!(text, "  last changed by {} at {} ({})", change.by, change.at, change.event);
@@ -123,7 +117,8 @@ mod tests {
     fn records_in_each_of_their_wrappings() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trail.json");
-        for text in ["{\"Records\": [{\"a\": 1}, {\"a\": 2}]}", "[{\"a\": 1}, {\"a\": 2}]", "{\"a\": 1}\n{\"a\": 2}\n"] {
+        for text in ["{\"Records\": [{\"a\": 1}, {\"a\": 2}]}", "[{\"a\": 1}, {\"a\": 2}]", "{\"a\": 1}\n{\"a\": 2}\n"]
+        {
             std::fs::write(&path, text).unwrap();
             assert_eq!(trail(&path).unwrap().len(), 2, "{text}");
         }

@@ -82,11 +82,7 @@ pub(crate) async fn run(global: &Global, args: ImportArgs) -> Result<Exit, CliEr
 }
 
 /// What is in force in the named clusters, or all of the region, as a declaration.
-pub(crate) async fn live(
-    global: &Global,
-    flags: &FleetFlags,
-    named: &[ClusterName],
-) -> Result<Declared, CliError> {
+pub(crate) async fn live(global: &Global, flags: &FleetFlags, named: &[ClusterName]) -> Result<Declared, CliError> {
     let fleet = fleet::reach(global, flags).await?;
     let names = if named.is_empty() { fleet.cluster_names().await? } else { named.to_vec() };
     if names.is_empty() {

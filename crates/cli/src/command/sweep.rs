@@ -44,12 +44,7 @@ pub(crate) async fn run(global: &Global, args: SweepArgs) -> Result<Exit, CliErr
         .map(|name| ClusterSelector::Named { name, region: Some(fleet.region().clone()), account: None })
         .collect();
     let world = fleet::read(&fleet, &args.fleet, &Needs { clusters, ..Needs::default() }).await?;
-    let options = PlanOptions {
-        adopt: false,
-        prune: false,
-        allow_lockout: args.allow_lockout,
-        now: Timestamp::now(),
-    };
+    let options = PlanOptions { adopt: false, prune: false, allow_lockout: args.allow_lockout, now: Timestamp::now() };
     let swept = sweep(&world, &[], &options);
     if args.dry_run {
         plan::show(global, &swept)?;

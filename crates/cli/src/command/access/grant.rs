@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use entryway_access::{
-    AccessScope, ArnError, NamespacePattern, PolicyArn, PolicyCatalogue, PolicyRules, PrincipalArn,
-};
+use entryway_access::{AccessScope, ArnError, NamespacePattern, PolicyArn, PolicyCatalogue, PolicyRules, PrincipalArn};
 use entryway_live::{
-    Aws, Cluster, EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryChange, EntryWithPolicies, NewEntry, PrincipalText, Scope,
+    Aws, Cluster, EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryChange, EntryWithPolicies, NewEntry, PrincipalText,
+    Scope,
 };
 use entryway_plan::Action;
 use jiff::Timestamp;

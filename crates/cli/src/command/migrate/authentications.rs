@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn principals_of_lines() {
         for (line, name) in [
-            (r#"time="…" level=info msg="access granted" arn="arn:aws:iam::111122223333:role/dev" client="127.0.0.1:1""#, "dev"),
+            (
+                r#"time="…" level=info msg="access granted" arn="arn:aws:iam::111122223333:role/dev" client="127.0.0.1:1""#,
+                "dev",
+            ),
             (r#"msg="access granted" arn=arn:aws:sts::111122223333:assumed-role/ops/jo groups="[x]""#, "ops"),
             (r#"{"@message":"msg=\"access granted\" arn=\"arn:aws:iam::111122223333:user/jo\""}"#, "jo"),
         ] {

@@ -90,10 +90,8 @@ pub(super) async fn of_cluster(
     named: Option<&ClusterName>,
 ) -> Result<Subject, CliError> {
     let described = context::cluster(fleet.home(), named).await?;
-    let arn: ClusterArn = described
-        .arn
-        .parse()
-        .map_err(|error: entryway_access::ArnError| CliError::new(error.to_string()))?;
+    let arn: ClusterArn =
+        described.arn.parse().map_err(|error: entryway_access::ArnError| CliError::new(error.to_string()))?;
     let needs = Needs { clusters: vec![fleet::named(&arn)], rbac: true, ..Needs::default() };
     let mut world = fleet::read(fleet, flags, &needs).await?;
     if let Some(failed) = world.failed.first() {
@@ -130,8 +128,11 @@ pub(super) fn of_files(global: &Global, files: &FileArgs, flags: &FleetFlags) ->
     }
     let declared = named.read(global, None, None)?;
     let [one] = declared.clusters.as_slice() else {
-        return Err(CliError::new(format!("the files are about {} clusters, and one is migrated at a time", declared.clusters.len()))
-            .hint("name files of one cluster: its aws-auth ConfigMap and its RBAC"));
+        return Err(CliError::new(format!(
+            "the files are about {} clusters, and one is migrated at a time",
+            declared.clusters.len()
+        ))
+        .hint("name files of one cluster: its aws-auth ConfigMap and its RBAC"));
     };
     let Some(aws_auth) = &one.aws_auth else {
         return Err(CliError::new("none of the files holds an aws-auth")

@@ -91,9 +91,9 @@ pub(crate) async fn run(global: &Global, args: MigrateArgs) -> Result<Exit, CliE
 fn report(global: &Global, subject: &Subject, migration: &Migration) -> Result<Exit, CliError> {
     match global.format() {
         Format::Table | Format::Wide => output::print(&report::text(subject.cluster(), migration))?,
-        Format::Name => output::print(
-            &migration.entries.iter().map(|entry| format!("{}\n", entry.principal)).collect::<String>(),
-        )?,
+        Format::Name => {
+            output::print(&migration.entries.iter().map(|entry| format!("{}\n", entry.principal)).collect::<String>())?
+        }
         format @ (Format::Json | Format::Yaml) => {
             let value = serde_json::to_value(migration).map_err(|error| CliError::new(error.to_string()))?;
             output::value(format, &value)?;
@@ -119,12 +119,7 @@ async fn apply_it(
     }
     let after = input::of_cluster(fleet, &args.fleet, Some(subject.name())).await?;
     let wrong = unverified(after.cluster(), &migration.verify);
-    let change = compare_models(
-        subject.cluster().model(),
-        after.cluster().model(),
-        subject.known(),
-        after.now,
-    );
+    let change = compare_models(subject.cluster().model(), after.cluster().model(), subject.known(), after.now);
     let change: Vec<_> = change.into_iter().filter(|one| one.is_gain() || one.is_loss()).collect();
     if !wrong.is_empty() {
         let told = CliError::new(format!("{} entries are not as they should be", wrong.len()));
@@ -185,8 +180,7 @@ async fn finish(
         }
         MigrationPhase::Applied => {}
     }
-    let changes: Vec<_> =
-        migration.comparison.iter().filter(|one| one.is_gain() || one.is_loss()).cloned().collect();
+    let changes: Vec<_> = migration.comparison.iter().filter(|one| one.is_gain() || one.is_loss()).cloned().collect();
     if !changes.is_empty() && !args.accept_changes {
         output::note(&meaning_text(&changes));
         return Err(CliError::new(format!("{} principals would gain or lose access without aws-auth", changes.len()))
@@ -206,12 +200,7 @@ async fn finish(
     apply::carry_out(global, fleet, &migration.finish, args.yes).await
 }
 
-async fn rollback(
-    global: &Global,
-    args: &MigrateArgs,
-    fleet: &Fleet,
-    subject: &Subject,
-) -> Result<Exit, CliError> {
+async fn rollback(global: &Global, args: &MigrateArgs, fleet: &Fleet, subject: &Subject) -> Result<Exit, CliError> {
     if subject.cluster().mode == AuthenticationMode::Api {
         return Err(CliError::new(format!("the cluster `{}` is in mode API, and EKS has no way back", subject.name()))
             .hint("its entries can be changed, but aws-auth maps nobody any more"));
