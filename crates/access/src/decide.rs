@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{AccessScope, BindingKind, PolicyArn, PolicyRule, PrincipalArn, RoleRef, Subject};
+use crate::grants::RbacIndex;
+use crate::{AccessScope, Binding, PolicyArn, PolicyRule, PrincipalArn, Subject};
 
 /// Why a request is allowed. Borrows from the snapshot: nothing is allocated.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,19 +25,50 @@ pub enum Reason<'s> {
     },
     /// A RBAC binding.
     Rbac {
-        /// RoleBinding or ClusterRoleBinding.
-        binding_kind: BindingKind,
-        /// The binding's namespace; empty for a ClusterRoleBinding.
-        binding_namespace: &'s str,
-        /// The binding's name.
-        binding: &'s str,
-        /// The role it refers to.
-        role: &'s RoleRef,
-        /// Through which subject.
-        subject: &'s Subject,
+        /// The binding, and through which subject.
+        by: RbacGrant<'s>,
         /// The rule that matched.
         rule: &'s PolicyRule,
     },
+}
+
+/// That a binding gives its role to a subject. What was bound is read when it is asked for: a decision
+/// does without.
+#[derive(Clone, Copy)]
+pub struct RbacGrant<'s> {
+    pub(crate) index: &'s RbacIndex,
+    /// INVARIANT (there): of a grant of `index`.
+    pub(crate) number: usize,
+}
+
+impl<'s> RbacGrant<'s> {
+    /// The binding.
+    pub fn binding(self) -> &'s Binding {
+        self.source().0
+    }
+
+    /// The one of its subjects that the request's user is, or is in.
+    pub fn subject(self) -> &'s Subject {
+        self.source().1
+    }
+
+    #[expect(clippy::expect_used, reason = "INVARIANT (there), INVARIANT (source)")]
+    fn source(self) -> (&'s Binding, &'s Subject) {
+        self.index.source(self.number).expect("every grant has its source")
+    }
+}
+
+impl PartialEq for RbacGrant<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
+
+impl fmt::Debug for RbacGrant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (binding, subject) = self.source();
+        f.debug_struct("RbacGrant").field("binding", binding).field("subject", subject).finish()
+    }
 }
 
 /// Allowed with a reason, or no opinion. There is no denial: nothing here ever takes access away.
@@ -68,13 +100,14 @@ impl fmt::Display for Reason<'_> {
                     "EKS Access Policy: allowed by ClusterRoleBinding \"{principal}+{policy}\" of ClusterRole \"{policy}\" to User \"{user}\""
                 )
             }
-            Reason::Rbac { binding_kind, binding_namespace, binding, role, subject, .. } => {
-                let (kind, role_kind, role) = (binding_kind.as_str(), role.kind.as_str(), &role.name);
-                write!(f, "RBAC: allowed by {kind} \"{binding}")?;
-                if !binding_namespace.is_empty() {
-                    write!(f, "/{binding_namespace}")?;
+            Reason::Rbac { by, .. } => {
+                let (binding, subject) = by.source();
+                let role = &binding.role;
+                write!(f, "RBAC: allowed by {} \"{}", binding.kind().as_str(), binding.name)?;
+                if let Some(namespace) = &binding.namespace {
+                    write!(f, "/{namespace}")?;
                 }
-                write!(f, "\" of {role_kind} \"{role}\" to {subject}")
+                write!(f, "\" of {} \"{}\" to {subject}", role.kind.as_str(), role.name)
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Access entries compiled: from a principal to its entry and the rules of its policies.
 //!
-//! A persistent map, since entries change one at a time and often: a new index shares all but the path
-//! to what changed. The key is a hash of what STS tells of a principal (never its path); the entries
-//! under it are compared whole, so a collision costs time alone.
+//! Entries change one at a time and often, so a new index shares all but the 256th part that changed. The
+//! place of an entry is a hash of what STS tells of a principal (never its path); the entries under it are
+//! compared whole, so a collision costs time alone.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -10,38 +10,47 @@ use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 use jiff::Timestamp;
-use rpds::HashTrieMapSync;
 
 use crate::principal::PrincipalKey;
-use crate::rules::{Question, RuleSet};
+use crate::rule_table::{Asked, Question, RuleTable, SetId};
 use crate::{AccessEntry, Association, PolicyArn, PolicyCatalogue, PolicyName, PolicyRules, PrincipalArn, Reason};
 
 /// The catalogue with the rules of each policy compiled once, whoever associates it.
 #[derive(Debug)]
 pub(crate) struct CompiledCatalogue {
     pub(crate) catalogue: PolicyCatalogue,
-    aws: BTreeMap<PolicyName, Arc<RuleSet>>,
-    own: BTreeMap<PolicyArn, Arc<RuleSet>>,
+    rules: RuleTable,
+    aws: BTreeMap<PolicyName, SetId>,
+    own: BTreeMap<PolicyArn, SetId>,
 }
 
 impl CompiledCatalogue {
     pub(crate) fn compile(catalogue: PolicyCatalogue) -> CompiledCatalogue {
-        let known = |rules: &PolicyRules| match rules {
-            PolicyRules::Known(rules) => Some(Arc::new(RuleSet::new(Arc::clone(rules)))),
+        let mut sets = Vec::new();
+        let mut id_of = |rules: &PolicyRules| match rules {
+            PolicyRules::Known(rules) => {
+                sets.push(Arc::clone(rules));
+                SetId::try_from(sets.len() - 1).ok()
+            }
             PolicyRules::Unpublished => None,
         };
-        let aws = catalogue.aws().filter_map(|policy| Some((policy.name.clone(), known(&policy.rules)?))).collect();
-        let own = catalogue.own().filter_map(|(arn, policy)| Some((arn.clone(), known(&policy.rules)?))).collect();
-        CompiledCatalogue { catalogue, aws, own }
+        let aws = catalogue.aws().filter_map(|policy| Some((policy.name.clone(), id_of(&policy.rules)?))).collect();
+        let own = catalogue.own().filter_map(|(arn, policy)| Some((arn.clone(), id_of(&policy.rules)?))).collect();
+        CompiledCatalogue { catalogue, aws, own, rules: RuleTable::new(sets) }
     }
 
     /// `None` for a policy that is not there or has no published rules: it grants nothing.
-    fn rules(&self, arn: &PolicyArn) -> Option<Arc<RuleSet>> {
+    fn id(&self, arn: &PolicyArn) -> Option<SetId> {
         match arn {
             PolicyArn::Aws { name, .. } => self.aws.get(name),
             PolicyArn::Own { .. } => self.own.get(arn),
         }
-        .cloned()
+        .copied()
+    }
+
+    /// A request to be asked of several policies.
+    pub(crate) fn ask<'a>(&self, question: &Question<'a>) -> Asked<'_, 'a> {
+        self.rules.ask(question)
     }
 }
 
@@ -50,27 +59,37 @@ impl CompiledCatalogue {
 pub(crate) struct CompiledEntry {
     pub(crate) entry: Arc<AccessEntry>,
     /// INVARIANT (one an association): as many as `entry.policies`, in their order.
-    rules: Box<[Option<Arc<RuleSet>>]>,
+    rules: Box<[Option<SetId>]>,
 }
 
 impl CompiledEntry {
     fn compile(entry: Arc<AccessEntry>, catalogue: &CompiledCatalogue) -> CompiledEntry {
-        let rules = entry.policies.iter().map(|association| catalogue.rules(&association.policy)).collect();
+        let rules = entry.policies.iter().map(|association| catalogue.id(&association.policy)).collect();
         CompiledEntry { entry, rules }
     }
 
-    /// Its associations with their rules; `None` where none are published.
-    pub(crate) fn policies(&self) -> impl Iterator<Item = (&Association, Option<&RuleSet>)> {
-        self.entry.policies.iter().zip(self.rules.iter().map(Option::as_deref))
+    /// Its associations with their rules in the catalogue; `None` where none are published.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = (&Association, Option<SetId>)> {
+        self.entry.policies.iter().zip(self.rules.iter().copied())
     }
 
     /// The first of its policies that allows the request now.
-    pub(crate) fn decide(&self, question: &Question<'_>, now: Timestamp) -> Option<Reason<'_>> {
+    pub(crate) fn decide<'s>(
+        &'s self,
+        question: &Question<'_>,
+        catalogue: &'s CompiledCatalogue,
+        now: Timestamp,
+    ) -> Option<Reason<'s>> {
+        if self.rules.is_empty() {
+            return None;
+        }
+        let asked = catalogue.ask(question);
         self.policies().find_map(|(association, rules)| {
+            // The rules first: they are a few bits, a scope is texts.
+            let rule = asked.find_in(rules?)?;
             if !association.is_in_force(now) || !association.scope.covers(question.namespace()) {
                 return None;
             }
-            let rule = rules?.find(question)?;
             Some(Reason::AccessPolicy {
                 principal: &self.entry.principal,
                 unique_id: self.entry.unique_id.as_deref(),
@@ -82,68 +101,84 @@ impl CompiledEntry {
     }
 }
 
-/// The entries of one hash, by ARN.
-type Bucket = Arc<[Arc<CompiledEntry>]>;
+/// An entry under its hash.
+#[derive(Debug, Clone)]
+struct Slot {
+    hash: u64,
+    compiled: Arc<CompiledEntry>,
+}
+
+/// By hash, then by ARN.
+type Shard = Arc<[Slot]>;
+
+/// A change copies the list of shards and one shard: with 997 entries 4, with 100,000 some 400 slots.
+const SHARDS: usize = 256;
 
 /// All entries of a cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct EntryIndex {
     hasher: DefaultHashBuilder,
-    buckets: HashTrieMapSync<u64, Bucket>,
+    /// INVARIANT (all shards): `SHARDS` of them, each with the hashes whose upper eight bits are its number.
+    shards: Arc<[Shard]>,
 }
 
 impl EntryIndex {
+    /// Of several entries with one ARN the last counts.
     pub(crate) fn compile(entries: &[Arc<AccessEntry>], catalogue: &CompiledCatalogue) -> EntryIndex {
-        let mut index = EntryIndex { hasher: DefaultHashBuilder::default(), buckets: HashTrieMapSync::new_sync() };
-        for entry in entries {
-            index.insert(Arc::clone(entry), catalogue);
+        let hasher = DefaultHashBuilder::default();
+        let by_arn: BTreeMap<&str, &Arc<AccessEntry>> =
+            entries.iter().map(|entry| (entry.principal.as_str(), entry)).collect();
+        let mut shards = vec![Vec::new(); SHARDS];
+        for entry in by_arn.into_values() {
+            let hash = hasher.hash_one(entry.principal.key());
+            let compiled = Arc::new(CompiledEntry::compile(Arc::clone(entry), catalogue));
+            shards
+                .get_mut(shard(hash))
+                .into_iter()
+                .for_each(|slots| slots.push(Slot { hash, compiled: Arc::clone(&compiled) }));
         }
-        index
-    }
-
-    fn hash(&self, key: PrincipalKey<'_>) -> u64 {
-        self.hasher.hash_one(key)
+        // A stable sort keeps the order of ARNs.
+        shards.iter_mut().for_each(|slots| slots.sort_by_key(|slot| slot.hash));
+        EntryIndex { hasher, shards: shards.into_iter().map(Shard::from).collect() }
     }
 
     /// Puts an entry in, in place of one with the same ARN.
     pub(crate) fn insert(&mut self, entry: Arc<AccessEntry>, catalogue: &CompiledCatalogue) {
-        let hash = self.hash(entry.principal.key());
-        let others = self.buckets.get(&hash).map(|bucket| &bucket[..]).unwrap_or_default();
-        let mut bucket: Vec<Arc<CompiledEntry>> =
-            others.iter().filter(|other| other.entry.principal != entry.principal).cloned().collect();
-        bucket.push(Arc::new(CompiledEntry::compile(entry, catalogue)));
-        bucket.sort_by(|a, b| a.entry.principal.as_str().cmp(b.entry.principal.as_str()));
-        self.buckets.insert_mut(hash, bucket.into());
+        let principal = entry.principal.clone();
+        self.replace(&principal, Some(Arc::new(CompiledEntry::compile(entry, catalogue))));
     }
 
     /// Takes the entry with exactly this ARN out, if it is there.
     pub(crate) fn remove(&mut self, principal: &PrincipalArn) {
-        let hash = self.hash(principal.key());
-        let Some(bucket) = self.buckets.get(&hash) else { return };
-        let rest: Bucket = bucket.iter().filter(|other| other.entry.principal != *principal).cloned().collect();
-        if rest.is_empty() {
-            self.buckets.remove_mut(&hash);
-        } else {
-            self.buckets.insert_mut(hash, rest);
-        }
+        self.replace(principal, None);
+    }
+
+    fn replace(&mut self, principal: &PrincipalArn, by: Option<Arc<CompiledEntry>>) {
+        let hash = self.hasher.hash_one(principal.key());
+        let mut shards = self.shards.to_vec();
+        let Some(changed) = shards.get_mut(shard(hash)) else { return };
+        let others = changed.iter().filter(|slot| slot.compiled.entry.principal != *principal).cloned();
+        let mut slots: Vec<Slot> = others.chain(by.map(|compiled| Slot { hash, compiled })).collect();
+        slots.sort_by(|a, b| (a.hash, a.arn()).cmp(&(b.hash, b.arn())));
+        *changed = slots.into();
+        self.shards = shards.into();
     }
 
     /// All entries, in ascending order of ARN.
     pub(crate) fn sorted(&self) -> Vec<Arc<AccessEntry>> {
-        let mut all: Vec<Arc<AccessEntry>> = self
-            .buckets
-            .values()
-            .flat_map(|bucket| bucket.iter())
-            .map(|compiled| Arc::clone(&compiled.entry))
-            .collect();
+        let slots = self.shards.iter().flat_map(|shard| shard.iter());
+        let mut all: Vec<Arc<AccessEntry>> = slots.map(|slot| Arc::clone(&slot.compiled.entry)).collect();
         all.sort_by(|a, b| a.principal.as_str().cmp(b.principal.as_str()));
         all
     }
 
     /// The entries made for a principal of that account, kind and name, whether or not they match now.
     pub(crate) fn named(&self, key: PrincipalKey<'_>) -> impl Iterator<Item = &CompiledEntry> {
-        let bucket = self.buckets.get(&self.hash(key)).map(|bucket| &bucket[..]).unwrap_or_default();
-        bucket.iter().map(Arc::as_ref).filter(move |compiled| compiled.entry.principal.key() == key)
+        let hash = self.hasher.hash_one(key);
+        let slots = self.shards.get(shard(hash)).map(|shard| &shard[..]).unwrap_or_default();
+        let first = slots.partition_point(|slot| slot.hash < hash);
+        let same_hash = slots.get(first..).unwrap_or_default().iter().take_while(move |slot| slot.hash == hash);
+        same_hash.map(|slot| &*slot.compiled).filter(move |compiled| compiled.entry.principal.key() == key)
     }
 
     /// The entry that maps a principal at `now`: in force, and made for this unique id or for any. One
@@ -154,4 +189,14 @@ impl EntryIndex {
             .find(|compiled| compiled.entry.unique_id.as_deref() == Some(unique_id))
             .or_else(|| candidates().find(|compiled| compiled.entry.unique_id.is_none()))
     }
+}
+
+impl Slot {
+    fn arn(&self) -> &str {
+        self.compiled.entry.principal.as_str()
+    }
+}
+
+fn shard(hash: u64) -> usize {
+    (hash >> 56) as usize
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::grants::everyone;
-use crate::rules::Question;
+use crate::rule_table::Question;
 use crate::{
     AccessEntry, Association, AuthenticationMode, Binding, Caller, Decision, IdentitySource, Mapping, PolicyRule,
     Request, RoleRef, Snapshot, Subject,
@@ -182,7 +182,9 @@ impl Snapshot {
                 (Some(end), _) if !association.is_in_force(now) => PolicyOutcome::Ended(end),
                 (_, None) => PolicyOutcome::NoPublishedRules,
                 _ if !association.scope.covers(question.namespace()) => PolicyOutcome::OutOfScope,
-                (_, Some(rules)) => rules.find(question).map_or(PolicyOutcome::NoRule, PolicyOutcome::Allows),
+                (_, Some(rules)) => {
+                    self.catalogue.ask(question).find_in(rules).map_or(PolicyOutcome::NoRule, PolicyOutcome::Allows)
+                }
             };
             into.push(Considered::Policy { entry: &compiled.entry, association, outcome });
         }
@@ -235,8 +237,7 @@ impl Snapshot {
         }
         // The entry that counts first; `sort_by_key` keeps the order of the others.
         all.sort_by_key(|(_, outcome)| *outcome != winner);
-        let creator = self.bootstrap_creator.as_ref();
-        if creator.is_some_and(|creator| creator.same_principal(&caller.principal)) {
+        if self.bootstrap_creator.as_ref().is_some_and(|creator| creator.is(caller)) {
             let outcome = match (&source, self.mode) {
                 (Some(IdentitySource::BootstrapCreator), _) => winner,
                 (_, AuthenticationMode::ConfigMap) => CandidateOutcome::Overridden,

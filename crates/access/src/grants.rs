@@ -2,17 +2,19 @@
 //!
 //! A request costs one probe for its user and one for each of its groups, and then the grants that these
 //! have in the request's namespace, however many bindings the cluster has (Kubernetes' own authorizer
-//! walks them all). Roles are compiled once and shared by their bindings.
-//!
-//! With a million bindings the price is not the work but the way to memory: so a subject's grants stand in
-//! a row, small and sorted by namespace, and a binding itself is looked at only when it allows.
+//! walks them all). Roles are compiled once and shared by their bindings. A binding itself is looked at
+//! when somebody reads the reason, and not before.
 
-use hashbrown::{Equivalent, HashMap};
+use std::hash::{BuildHasher, Hasher};
+use std::num::NonZeroU32;
+
+use hashbrown::{DefaultHashBuilder, Equivalent, HashMap};
 
 use crate::aggregation;
+use crate::decide::RbacGrant;
 use crate::rbac::SERVICE_ACCOUNT_PREFIX;
-use crate::rules::{Question, RuleSet};
-use crate::subject_table::{Run, SubjectTable};
+use crate::rule_table::{Question, RuleTable, SetId};
+use crate::subject_table::{Grants, Place, SubjectTable};
 use crate::{Binding, PolicyRule, RbacObjects, Reason, RoleKind, RoleRef, Subject, UserInfo};
 
 /// All RBAC objects of a cluster, compiled.
@@ -20,14 +22,22 @@ use crate::{Binding, PolicyRule, RbacObjects, Reason, RoleKind, RoleRef, Subject
 pub(crate) struct RbacIndex {
     objects: RbacObjects,
     /// The rules of each of `objects.roles`, aggregation resolved.
-    rules: Vec<RuleSet>,
+    rules: RuleTable,
     /// By namespace (empty for a ClusterRole) and name.
-    roles: HashMap<(String, String), u32>,
-    namespaces: HashMap<String, NamespaceId>,
+    roles: HashMap<(String, String), SetId>,
+    /// The namespaces that RoleBindings are in.
+    namespaces: HashMap<String, NonZeroU32>,
+    hasher: DefaultHashBuilder,
     subjects: SubjectTable,
-    /// INVARIANT (runs of a subject): the grants of one subject stand together, in the order of their
-    /// namespaces, cluster-wide ones first.
-    grants: Vec<Grant>,
+    /// Where each grant comes from, as `subjects` numbers them.
+    sources: Vec<Source>,
+}
+
+/// INVARIANT (source): a binding of `RbacIndex::objects`, and one of its subjects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Source {
+    binding: u32,
+    subject: u32,
 }
 
 /// A key of `RbacIndex::roles` that borrows.
@@ -43,20 +53,6 @@ impl Equivalent<(String, String)> for RoleKey<'_> {
     }
 }
 
-/// A namespace that some RoleBinding is in. Zero: none, the whole cluster.
-type NamespaceId = u32;
-const CLUSTER_WIDE: NamespaceId = 0;
-
-/// That a binding gives a role to a subject, somewhere.
-#[derive(Debug, Clone, Copy)]
-struct Grant {
-    namespace: NamespaceId,
-    role: u32,
-    binding: u32,
-    /// Which of the binding's subjects it is.
-    subject: u32,
-}
-
 /// Who is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Who<'a> {
@@ -65,6 +61,17 @@ pub(crate) enum Who<'a> {
 }
 
 impl Who<'_> {
+    /// A user and a group of one name have different ones.
+    fn hash(self, hasher: &DefaultHashBuilder) -> u64 {
+        let (name, kind) = match self {
+            Who::User(name) => (name, 0),
+            Who::Group(name) => (name, u64::MAX),
+        };
+        let mut state = hasher.build_hasher();
+        state.write(name.as_bytes());
+        state.finish() ^ kind
+    }
+
     pub(crate) fn is_meant_by(self, subject: &Subject) -> bool {
         match self {
             Who::User(name) => subject.is_user(name),
@@ -80,72 +87,79 @@ pub(crate) fn everyone(user: &UserInfo) -> impl Iterator<Item = Who<'_>> {
 
 impl RbacIndex {
     pub(crate) fn compile(objects: RbacObjects) -> RbacIndex {
-        let rules = aggregation::resolve(&objects.roles).into_iter().map(RuleSet::new).collect();
         // Of two roles under one name, which no cluster has but a file may, the later one counts.
         let roles = (0u32..)
             .zip(&objects.roles)
             .map(|(index, role)| ((role.namespace.clone().unwrap_or_default(), role.name.clone()), index))
             .collect();
         let mut index = RbacIndex {
+            rules: RuleTable::new(aggregation::resolve(&objects.roles)),
             objects,
-            rules,
             roles,
             namespaces: HashMap::new(),
+            hasher: DefaultHashBuilder::default(),
             subjects: SubjectTable::default(),
-            grants: Vec::new(),
+            sources: Vec::new(),
         };
         index.place_grants();
         index
     }
 
-    /// Sorts all grants by subject and namespace, and notes where each subject's begin.
+    /// Sorts all grants by subject and namespace, and builds the table of them.
     fn place_grants(&mut self) {
         let service_accounts = ServiceAccountNames::of(&self.objects.bindings);
-        let mut subjects: HashMap<Who<'_>, u32> = HashMap::new();
-        let mut all: Vec<(u32, Grant)> = Vec::with_capacity(self.objects.bindings.len());
+        let mut ids: HashMap<Who<'_>, u32> = HashMap::new();
+        let mut all: Vec<(u32, Option<NonZeroU32>, SetId, Source)> = Vec::with_capacity(self.objects.bindings.len());
         for (binding, object) in (0u32..).zip(&self.objects.bindings) {
-            let namespace = match &object.namespace {
-                None => CLUSTER_WIDE,
-                Some(name) => match self.namespaces.get(name) {
-                    Some(id) => *id,
-                    None => {
-                        let id = count(self.namespaces.len()) + 1;
-                        self.namespaces.insert(name.clone(), id);
-                        id
-                    }
-                },
-            };
+            let namespace = object.namespace.as_ref().map(|name| match self.namespaces.get(name) {
+                Some(id) => *id,
+                None => {
+                    let id = NonZeroU32::MIN.saturating_add(count(self.namespaces.len()));
+                    self.namespaces.insert(name.clone(), id);
+                    id
+                }
+            });
             let Some(role) = self.find_role(&object.role, object.namespace.as_deref().unwrap_or_default()) else {
                 continue; // A missing role grants nothing until it is there.
             };
             for (subject, named) in (0u32..).zip(&object.subjects) {
-                let next = count(subjects.len());
-                let id = *subjects.entry(service_accounts.who(named)).or_insert(next);
-                all.push((id, Grant { namespace, role, binding, subject }));
+                let next = count(ids.len());
+                let id = *ids.entry(service_accounts.who(named)).or_insert(next);
+                all.push((id, namespace, role, Source { binding, subject }));
             }
         }
-        all.sort_unstable_by_key(|(id, grant)| (*id, grant.namespace, grant.role, grant.binding, grant.subject));
+        let mut subjects: Vec<(u64, u32, Who<'_>)> =
+            ids.into_iter().map(|(who, id)| (who.hash(&self.hasher), id, who)).collect();
+        subjects.sort_unstable_by_key(|(hash, id, _)| (*hash, *id));
+        let mut ranks = vec![0; subjects.len()];
+        for (rank, (_, id, _)) in (0u32..).zip(&subjects) {
+            ranks.get_mut(*id as usize).into_iter().for_each(|place| *place = rank);
+        }
+        for (id, ..) in &mut all {
+            *id = ranks.get(*id as usize).copied().unwrap_or_default();
+        }
+        all.sort_unstable();
         // Two bindings that give one role in one place are one grant: the first tells why.
-        all.dedup_by_key(|(id, grant)| (*id, grant.namespace, grant.role));
-        let mut runs = vec![Run::default(); subjects.len()];
-        let mut start = 0u32;
-        for run in all.chunk_by(|(a, _), (b, _)| a == b) {
-            let length = count(run.len());
-            if let Some(place) = run.first().and_then(|(id, _)| runs.get_mut(*id as usize)) {
-                *place = Run { start, length };
-            }
-            start = start.saturating_add(length);
+        all.dedup_by_key(|(rank, namespace, role, _)| (*rank, *namespace, *role));
+        let mut table = SubjectTable::for_subjects(subjects.len());
+        let mut first = 0;
+        let mut grants = Vec::new();
+        for (run, (hash, _, who)) in all.chunk_by(|(a, ..), (b, ..)| a == b).zip(&subjects) {
+            grants.clear();
+            grants.extend(run.iter().map(|(_, namespace, role, _)| (*namespace, *role)));
+            table.push(*hash, *who, first, &grants);
+            first = first.saturating_add(count(run.len()));
         }
-        let runs = subjects.into_iter().filter_map(|(who, id)| Some((who, *runs.get(id as usize)?)));
-        self.subjects = SubjectTable::new(runs);
-        self.grants = all.into_iter().map(|(_, grant)| grant).collect();
+        table.finish();
+        self.subjects = table;
+        self.sources = all.into_iter().map(|(.., source)| source).collect();
     }
 
     pub(crate) fn objects(&self) -> &RbacObjects {
         &self.objects
     }
 
-    fn find_role(&self, role: &RoleRef, namespace: &str) -> Option<u32> {
+    fn find_role(&self, role: &RoleRef, namespace: &str) -> Option<SetId> {
         match role.kind {
             RoleKind::ClusterRole => self.roles.get(&RoleKey { namespace: "", name: &role.name }),
             // A Role is never found from a ClusterRoleBinding: no Role is in the empty namespace.
@@ -158,63 +172,71 @@ impl RbacIndex {
     /// The rules of a role, for a binding in `namespace`.
     pub(crate) fn role_rules(&self, role: &RoleRef, namespace: &str) -> Option<&[PolicyRule]> {
         let index = self.find_role(role, namespace)?;
-        self.rules.get(index as usize).map(RuleSet::rules)
+        self.rules.rules(index)
     }
 
-    /// The grants of a run that hold in `namespace`: cluster-wide ones, then those of the namespace.
-    fn grants_in(&self, run: Run, namespace: NamespaceId) -> impl Iterator<Item = &Grant> {
-        let all = self.grants.get(run.range()).unwrap_or_default();
-        let cluster_wide = all.iter().take_while(|grant| grant.namespace == CLUSTER_WIDE);
-        let local = if namespace == CLUSTER_WIDE {
-            &[][..]
-        } else {
-            // Halving makes each step wait for the one before it: few grants are read faster in a row.
-            let first = if all.len() <= READ_IN_A_ROW {
-                all.iter().take_while(|grant| grant.namespace < namespace).count()
-            } else {
-                all.partition_point(|grant| grant.namespace < namespace)
-            };
-            all.get(first..).unwrap_or_default()
-        };
-        cluster_wide.chain(local.iter().take_while(move |grant| grant.namespace == namespace))
+    /// `None` for no namespace, and for one where no RoleBinding is: both have the cluster-wide grants alone.
+    fn namespace_id(&self, namespace: &str) -> Option<NonZeroU32> {
+        if namespace.is_empty() { None } else { self.namespaces.get(namespace).copied() }
     }
 
-    fn namespace_id(&self, namespace: &str) -> NamespaceId {
-        if namespace.is_empty() {
-            return CLUSTER_WIDE;
+    /// Calls `each` with the grants of a user and of its groups, in that order, until it gives something.
+    fn find_grants<'s, T>(&'s self, user: &UserInfo, mut each: impl FnMut(Grants<'s>) -> Option<T>) -> Option<T> {
+        let mut everyone = everyone(user);
+        loop {
+            // Several at once: first all places, then all blocks, so that the ways to memory overlap.
+            let mut some: [Option<(Who<'_>, Place)>; AT_ONCE] = [None; AT_ONCE];
+            for (slot, who) in some.iter_mut().zip(&mut everyone) {
+                *slot = Some((who, self.subjects.place(who.hash(&self.hasher))));
+            }
+            for (_, place) in some.iter().flatten() {
+                self.subjects.fetch(place);
+            }
+            for slot in &some {
+                let (who, place) = slot.as_ref()?;
+                if let Some(found) = each(self.subjects.grants(place, *who)) {
+                    return Some(found);
+                }
+            }
         }
-        // One where no RoleBinding is has the cluster-wide grants alone.
-        self.namespaces.get(namespace).copied().unwrap_or(CLUSTER_WIDE)
     }
 
     /// The first binding that allows the request, if one does: of the user, then of each group.
     pub(crate) fn decide<'s>(&'s self, user: &UserInfo, question: &Question<'_>) -> Option<Reason<'s>> {
         let namespace = self.namespace_id(question.namespace());
-        everyone(user).find_map(|who| {
-            self.grants_in(self.subjects.find(who), namespace).find_map(|grant| {
-                let rule = self.rules.get(grant.role as usize)?.find(question)?;
-                let (binding, subject) = self.binding_of(grant)?;
-                Some(reason(binding, subject, rule))
-            })
+        let asked = self.rules.ask(question);
+        self.find_grants(user, |grants| {
+            for (number, role) in grants.of_namespace(namespace) {
+                if let Some(rule) = asked.find_in(role) {
+                    return Some(Reason::Rbac { by: RbacGrant { index: self, number }, rule });
+                }
+            }
+            None
         })
     }
 
-    fn binding_of(&self, grant: &Grant) -> Option<(&Binding, &Subject)> {
-        let binding = self.objects.bindings.get(grant.binding as usize)?;
-        Some((binding, binding.subjects.get(grant.subject as usize)?))
+    /// The binding that a grant comes from, and which of its subjects.
+    pub(crate) fn source(&self, number: usize) -> Option<(&Binding, &Subject)> {
+        let source = self.sources.get(number)?;
+        let binding = self.objects.bindings.get(source.binding as usize)?;
+        Some((binding, binding.subjects.get(source.subject as usize)?))
     }
 
     /// The rules that a user and its groups have in a namespace.
     pub(crate) fn rules_in<'s>(&'s self, user: &UserInfo, namespace: &str) -> Vec<&'s PolicyRule> {
         let namespace = self.namespace_id(namespace);
-        let runs = everyone(user).map(|who| self.subjects.find(who));
-        let grants = runs.flat_map(|run| self.grants_in(run, namespace));
-        grants.filter_map(|grant| self.rules.get(grant.role as usize)).flat_map(RuleSet::rules).collect()
+        let mut rules = Vec::new();
+        self.find_grants(user, |grants| {
+            let sets = grants.of_namespace(namespace).filter_map(|(_, role)| self.rules.rules(role));
+            rules.extend(sets.flatten());
+            None::<()>
+        });
+        rules
     }
 }
 
-/// Few enough to be read one after the other.
-const READ_IN_A_ROW: usize = 64;
+/// So many subjects are looked up together: most users are in fewer groups.
+const AT_ONCE: usize = 8;
 
 /// A number of things in memory as an index of 32 bits, which holds more than memory does.
 fn count(number: usize) -> u32 {
@@ -244,16 +266,5 @@ impl<'o> ServiceAccountNames<'o> {
                 Who::User(self.0.get(&(namespace.as_str(), name.as_str())).map(String::as_str).unwrap_or_default())
             }
         }
-    }
-}
-
-fn reason<'s>(binding: &'s Binding, subject: &'s Subject, rule: &'s PolicyRule) -> Reason<'s> {
-    Reason::Rbac {
-        binding_kind: binding.kind(),
-        binding_namespace: binding.namespace.as_deref().unwrap_or_default(),
-        binding: &binding.name,
-        role: &binding.role,
-        subject,
-        rule,
     }
 }

@@ -142,15 +142,21 @@ impl UserInfo {
         let mut arn = None;
         let mut ids = 0;
         for (key, values) in &self.extra {
-            match (key.as_str(), values.as_slice()) {
-                (EXTRA_CANONICAL_ARN, [one]) => arn = Some(one),
-                (EXTRA_PRINCIPAL_ID | EXTRA_SIGS_PRINCIPAL_ID, [one]) if one == unique_id => ids += 1,
-                (EXTRA_CANONICAL_ARN | EXTRA_PRINCIPAL_ID | EXTRA_SIGS_PRINCIPAL_ID, _) => return None,
-                _ => {}
+            let is_arn = key == EXTRA_CANONICAL_ARN;
+            if !is_arn && key != EXTRA_PRINCIPAL_ID && key != EXTRA_SIGS_PRINCIPAL_ID {
+                continue;
+            }
+            let [value] = values.as_slice() else { return None };
+            if is_arn {
+                arn = Some(value);
+            } else if value == unique_id {
+                ids += 1;
+            } else {
+                return None;
             }
         }
         let key = PrincipalKey::of(arn?);
-        (ids > 0 && !unique_id.is_empty() && key.account() == account)
+        (ids > 0 && !unique_id.is_empty() && key.is_of_account(account))
             .then_some(AuthenticatedPrincipal { key, unique_id })
     }
 }

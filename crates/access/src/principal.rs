@@ -125,7 +125,14 @@ impl PrincipalArn {
     }
     /// What [`PrincipalArn::same_principal`] compares.
     pub(crate) fn key(&self) -> PrincipalKey<'_> {
-        PrincipalKey::of(&self.text)
+        let (after_head, name) = match &self.kind {
+            PrincipalKind::Role { path, name } | PrincipalKind::User { path, name } => {
+                (path.len() + name.len(), &**name)
+            }
+            PrincipalKind::FederatedUser { name } => (1 + name.len(), &**name),
+            PrincipalKind::Root => (0, ""),
+        };
+        PrincipalKey { head: self.text.get(..self.text.len() - after_head).unwrap_or_default(), name }
     }
 }
 
@@ -175,14 +182,21 @@ pub(crate) struct PrincipalKey<'a> {
 
 impl<'a> PrincipalKey<'a> {
     pub(crate) fn of(arn: &'a str) -> PrincipalKey<'a> {
-        let head = arn.split_once('/').map_or(arn, |(head, _)| head);
-        let name = arn.rsplit_once('/').map_or("", |(_, name)| name);
+        // By bytes and from the end: on texts this short that takes a third of the time of `split_once`.
+        let Some(last) = arn.as_bytes().iter().rposition(|byte| *byte == b'/') else {
+            return PrincipalKey { head: arn, name: "" };
+        };
+        let (before, name) = (arn.get(..last).unwrap_or_default(), arn.get(last + 1..).unwrap_or_default());
+        let first = before.as_bytes().iter().position(|byte| *byte == b'/').unwrap_or(before.len());
+        let head = before.get(..first).unwrap_or_default();
         PrincipalKey { head, name }
     }
 
-    /// The account.
-    pub(crate) fn account(&self) -> &'a str {
-        self.head.rsplit(':').nth(1).unwrap_or_default()
+    /// Whether it is of this account, in whose id is no colon.
+    pub(crate) fn is_of_account(&self, account: &str) -> bool {
+        let kind = self.head.as_bytes().iter().rposition(|byte| *byte == b':').unwrap_or_default();
+        let before = self.head.get(..kind).and_then(|head| head.strip_suffix(account));
+        before.is_some_and(|before| before.ends_with(':'))
     }
 }
 
@@ -260,5 +274,25 @@ fn checked_name(name: &str) -> Result<&str, &'static str> {
         Ok(name)
     } else {
         Err("the name must be 1 to 64 letters, digits and `_+=,.@-`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_text_is_the_key_of_its_principal() {
+        for text in [
+            "arn:aws:iam::111122223333:role/Dev",
+            "arn:aws:iam::111122223333:role/team/x/Dev",
+            "arn:aws:iam::111122223333:user/a:user/Bob",
+            "arn:aws:iam::111122223333:role/:role/Dev",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:sts::111122223333:federated-user/x",
+        ] {
+            let principal: PrincipalArn = text.parse().unwrap();
+            assert_eq!(PrincipalKey::of(text), principal.key(), "{text}");
+        }
     }
 }

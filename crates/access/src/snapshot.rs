@@ -9,10 +9,10 @@ use std::sync::Arc;
 use crate::entry_index::{CompiledCatalogue, CompiledEntry, EntryIndex};
 use crate::grants::RbacIndex;
 use crate::mapping::MappingIndex;
-use crate::rules::Question;
+use crate::rule_table::Question;
 use crate::{
-    AccessEntry, AuthenticationMode, AwsAuth, Caller, Decision, Identity, IdentitySource, PolicyCatalogue, PolicyRule,
-    PrincipalArn, RbacObjects, Reason, Request, RoleRef, UserInfo,
+    AccessEntry, AuthenticationMode, AwsAuth, BootstrapCreator, Caller, Decision, Identity, IdentitySource,
+    PolicyCatalogue, PolicyRule, PrincipalArn, RbacObjects, Reason, Request, RoleRef, UserInfo,
 };
 
 /// All that decides on one cluster, as values.
@@ -30,11 +30,11 @@ pub struct ClusterModel {
     pub catalogue: PolicyCatalogue,
     /// The creator's hidden `system:masters` mapping, in force in CONFIG_MAP mode alone (turning the API
     /// on makes an entry of it).
-    pub bootstrap_creator: Option<PrincipalArn>,
+    pub bootstrap_creator: Option<BootstrapCreator>,
 }
 
 /// A compiled [`ClusterModel`]: immutable, shared without locks, cheap to clone. Compiling is linear in
-/// the model; each part can be replaced alone, one entry in logarithmic time.
+/// the model; each part can be replaced alone, one entry at a small part of that cost.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) mode: AuthenticationMode,
@@ -42,7 +42,7 @@ pub struct Snapshot {
     pub(crate) catalogue: Arc<CompiledCatalogue>,
     pub(crate) mappings: Arc<MappingIndex>,
     pub(crate) rbac: Arc<RbacIndex>,
-    pub(crate) bootstrap_creator: Option<PrincipalArn>,
+    pub(crate) bootstrap_creator: Option<BootstrapCreator>,
 }
 
 /// The group that no authorizer is asked about.
@@ -100,7 +100,7 @@ impl Snapshot {
         &self.catalogue.catalogue
     }
     /// The creator's hidden mapping.
-    pub fn bootstrap_creator(&self) -> Option<&PrincipalArn> {
+    pub fn bootstrap_creator(&self) -> Option<&BootstrapCreator> {
         self.bootstrap_creator.as_ref()
     }
 
@@ -109,14 +109,15 @@ impl Snapshot {
     pub fn with_mode(&self, mode: AuthenticationMode) -> Snapshot {
         Snapshot { mode, ..self.clone() }
     }
-    /// The same with an entry put in, in place of one with the same ARN. Logarithmic in their number.
+    /// The same with an entry put in, in place of one with the same ARN. Copies one 256th of the
+    /// list of entries.
     #[must_use]
     pub fn with_entry(&self, entry: Arc<AccessEntry>) -> Snapshot {
         let mut next = self.clone();
         next.entries.insert(entry, &self.catalogue);
         next
     }
-    /// The same without the entry of exactly this ARN. Logarithmic in their number.
+    /// The same without the entry of exactly this ARN. Costs what `with_entry` costs.
     #[must_use]
     pub fn without_entry(&self, principal: &PrincipalArn) -> Snapshot {
         let mut next = self.clone();
@@ -146,7 +147,7 @@ impl Snapshot {
     }
     /// The same with or without a creator's hidden mapping.
     #[must_use]
-    pub fn with_bootstrap_creator(&self, creator: Option<PrincipalArn>) -> Snapshot {
+    pub fn with_bootstrap_creator(&self, creator: Option<BootstrapCreator>) -> Snapshot {
         Snapshot { bootstrap_creator: creator, ..self.clone() }
     }
 
@@ -163,9 +164,7 @@ impl Snapshot {
         if let Some(compiled) = self.entry_in_force(caller, now) {
             return Some(IdentitySource::Entry(compiled.entry.principal.clone()));
         }
-        if self.mode == AuthenticationMode::ConfigMap
-            && self.bootstrap_creator.as_ref().is_some_and(|creator| creator.same_principal(&caller.principal))
-        {
+        if self.mode == AuthenticationMode::ConfigMap && self.bootstrap_creator.as_ref().is_some_and(|c| c.is(caller)) {
             return Some(IdentitySource::BootstrapCreator);
         }
         if !self.mode.has_config_map() {
@@ -205,7 +204,8 @@ impl Snapshot {
             return Decision::Allowed(Reason::SystemMasters);
         }
         let question = Question::new(request.attributes);
-        let by_policy = self.entry_of_user(request.user, now).and_then(|entry| entry.decide(&question, now));
+        let by_policy =
+            self.entry_of_user(request.user, now).and_then(|entry| entry.decide(&question, &self.catalogue, now));
         by_policy.or_else(|| self.rbac.decide(request.user, &question)).map_or(Decision::NoOpinion, Decision::Allowed)
     }
 

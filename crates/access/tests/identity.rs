@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entryway_access::{
-    AccessEntry, AccessScope, Association, Attributes, AuthenticationMode, AwsAuth, Caller, Candidate,
-    CandidateOutcome, ClusterModel, Considered, Decision, EntryMiss, EntryType, Identity, IdentitySource,
+    AccessEntry, AccessScope, Association, Attributes, AuthenticationMode, AwsAuth, BootstrapCreator, Caller,
+    Candidate, CandidateOutcome, ClusterModel, Considered, Decision, EntryMiss, EntryType, Identity, IdentitySource,
     PolicyCatalogue, PolicyOutcome, PrincipalArn, RbacObjects, Reason, Request, Resource, Snapshot, Template, UserInfo,
 };
 use jiff::Timestamp;
@@ -345,9 +345,9 @@ fn an_entry_never_renders_a_reserved_name() {
 
 #[test]
 fn the_hidden_creator_is_there_in_config_map_mode_alone() {
-    let creator = Some(arn("arn:aws:iam::111122223333:role/team/Dev"));
-    let cluster =
-        snapshot(AuthenticationMode::ConfigMap, Vec::new(), aws_auth(DEV_LINE, "", "")).with_bootstrap_creator(creator);
+    let creator = BootstrapCreator { principal: arn("arn:aws:iam::111122223333:role/team/Dev"), unique_id: None };
+    let cluster = snapshot(AuthenticationMode::ConfigMap, Vec::new(), aws_auth(DEV_LINE, "", ""))
+        .with_bootstrap_creator(Some(creator.clone()));
     let identity = cluster.identity(&dev(), None, now()).unwrap();
     assert_eq!(
         (identity.source, &identity.user.groups[..]),
@@ -356,6 +356,14 @@ fn the_hidden_creator_is_there_in_config_map_mode_alone() {
     assert!(matches!(cluster.decide(&get_pods(&identity.user, ""), now()), Decision::Allowed(Reason::SystemMasters)));
     let mixed = cluster.with_mode(AuthenticationMode::ApiAndConfigMap);
     assert!(matches!(mixed.identity(&dev(), None, now()).unwrap().source, IdentitySource::AwsAuthLine { .. }));
+
+    let with_id = |id: &str| {
+        cluster.with_bootstrap_creator(Some(BootstrapCreator { unique_id: Some(id.to_owned()), ..creator.clone() }))
+    };
+    let itself = with_id(&dev().unique_id);
+    assert_eq!(itself.identity(&dev(), None, now()).unwrap().source, IdentitySource::BootstrapCreator);
+    let made_again = with_id("AROAOFTHEFIRSTONE");
+    assert!(matches!(made_again.identity(&dev(), None, now()).unwrap().source, IdentitySource::AwsAuthLine { .. }));
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub fn subjects(states: &[&Snapshot]) -> Vec<Subject> {
     for state in states {
         let entries = state.entries();
         let entries = entries.iter().map(|entry| &entry.principal);
-        for principal in entries.chain(state.bootstrap_creator()) {
+        for principal in entries.chain(state.bootstrap_creator().map(|creator| &creator.principal)) {
             principals.insert(principal.without_path(), principal.clone());
         }
         let aws_auth = state.aws_auth();

@@ -82,9 +82,9 @@ impl ActualCluster {
     fn set_mode(&mut self, to: AuthenticationMode, now: Timestamp) -> Result<(), SimulateError> {
         self.mode = self.mode.step(to)?;
         if let Some(creator) = self.bootstrap_creator.take()
-            && self.entry(&creator).is_none()
+            && self.entry(&creator.principal).is_none()
         {
-            let mut entry = new_entry(&creator, EntryType::Standard, None, &[], &BTreeMap::new(), now);
+            let mut entry = new_entry(&creator.principal, EntryType::Standard, None, &[], &BTreeMap::new(), now);
             if let Some(policy) = cluster_admin(self) {
                 associate(&mut entry, &policy, &AccessScope::Cluster);
             }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entryway_access::{
-    AccessEntry, AccessPolicy, AccessScope, AccountId, Association, AuthenticationMode, AwsAuth, ClusterArn,
-    ClusterModel, ClusterName, EntryType, PolicyArn, PolicyCatalogue, PolicyName, PolicyRule, PolicyRules,
+    AccessEntry, AccessPolicy, AccessScope, AccountId, Association, AuthenticationMode, AwsAuth, BootstrapCreator,
+    ClusterArn, ClusterModel, ClusterName, EntryType, PolicyArn, PolicyCatalogue, PolicyName, PolicyRule, PolicyRules,
     PrincipalArn, RbacObjects, Region, Template,
 };
 use entryway_analysis::KnownPrincipals;
@@ -101,7 +101,7 @@ pub struct ActualCluster {
     /// Who asks, where known.
     pub caller: Option<PrincipalArn>,
     /// The creator's hidden mapping in CONFIG_MAP mode, where known (EKS does not tell).
-    pub bootstrap_creator: Option<PrincipalArn>,
+    pub bootstrap_creator: Option<BootstrapCreator>,
 }
 
 /// An access entry as it is.

@@ -1,8 +1,6 @@
 //! Whether a request is allowed, asked of the core; and the words of a refusal.
 
-use entryway_access::{
-    Attributes, Binding, BindingKind, Decision, Reason, RoleKind, RoleRef, Snapshot, Subject, UserInfo,
-};
+use entryway_access::{Attributes, Binding, Decision, Reason, RoleKind, RoleRef, Snapshot, Subject, UserInfo};
 use entryway_objects::status::Status;
 use jiff::Timestamp;
 
@@ -126,10 +124,12 @@ pub(crate) fn reason(decision: &Decision<'_>, user: &UserInfo) -> String {
                 quote(id)
             )
         }
-        Decision::Allowed(Reason::Rbac { binding_kind, binding_namespace, binding, role, subject, .. }) => {
-            let (kind, name) = match binding_kind {
-                BindingKind::ClusterRoleBinding => ("ClusterRoleBinding", (*binding).to_owned()),
-                BindingKind::RoleBinding => ("RoleBinding", format!("{binding}/{binding_namespace}")),
+        Decision::Allowed(Reason::Rbac { by, .. }) => {
+            let (binding, subject) = (by.binding(), by.subject());
+            let (role, kind) = (&binding.role, binding.kind().as_str());
+            let name = match &binding.namespace {
+                None => binding.name.clone(),
+                Some(namespace) => format!("{}/{namespace}", binding.name),
             };
             let role_kind = match role.kind {
                 RoleKind::ClusterRole => "ClusterRole",

@@ -86,13 +86,16 @@ pub(crate) fn by(reason: &Reason<'_>) -> String {
         Reason::AccessPolicy { principal, policy, scope, .. } => {
             format!("by the access policy {} ({scope}) of the access entry {principal}", policy.name())
         }
-        Reason::Rbac { binding_kind, binding_namespace, binding, role, subject, .. } => {
-            let place = if binding_namespace.is_empty() { String::new() } else { format!("{binding_namespace}/") };
+        Reason::Rbac { by, .. } => {
+            let (binding, role) = (by.binding(), &by.binding().role);
+            let place = binding.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
             format!(
-                "by the {} {place}{binding} of the {} {} to {subject}",
-                binding_kind.as_str(),
+                "by the {} {place}{} of the {} {} to {}",
+                binding.kind().as_str(),
+                binding.name,
                 role.kind.as_str(),
-                role.name
+                role.name,
+                by.subject()
             )
         }
     }

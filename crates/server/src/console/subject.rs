@@ -133,7 +133,7 @@ pub(super) fn principals(snapshot: &Snapshot) -> Vec<Subject> {
         MappedPrincipal::Arn(principal) => Some(principal),
         MappedPrincipal::Unusable(_) => None,
     });
-    for principal in entries.chain(snapshot.bootstrap_creator()).chain(lines) {
+    for principal in entries.chain(snapshot.bootstrap_creator().map(|creator| &creator.principal)).chain(lines) {
         if seen.insert(principal.without_path()) {
             all.insert(Subject::Principal(principal.to_string()));
         }

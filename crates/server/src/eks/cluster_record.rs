@@ -1,6 +1,6 @@
 //! A cluster as it is stored, and as DescribeCluster shows it.
 
-use entryway_access::{AuthenticationMode, PrincipalArn};
+use entryway_access::{AuthenticationMode, BootstrapCreator};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -67,8 +67,9 @@ impl ClusterRecord {
     }
 
     /// The hidden mapping, where it parses.
-    pub(crate) fn bootstrap_creator(&self) -> Option<PrincipalArn> {
-        self.bootstrap_creator.as_ref()?.principal.parse().ok()
+    pub(crate) fn bootstrap_creator(&self) -> Option<BootstrapCreator> {
+        let creator = self.bootstrap_creator.as_ref()?;
+        Some(BootstrapCreator { principal: creator.principal.parse().ok()?, unique_id: creator.unique_id.clone() })
     }
 
     pub(crate) fn arn(&self, place: &Place) -> String {
