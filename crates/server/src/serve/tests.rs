@@ -1,0 +1,92 @@
+use super::*;
+
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A listener that takes bodies of up to 1000 bytes.
+struct Listening {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Listening {
+    async fn start(limits: Limits, tls: Option<TlsAcceptor>) -> Listening {
+        let router = Router::new().fallback(async |request: Request| match to_bytes(request.into_body(), 1000).await {
+            Ok(_) => StatusCode::OK,
+            Err(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let task = tokio::spawn(serve_within(listener, tls, router, stopping, limits));
+        Listening { address, stop, task }
+    }
+
+    async fn connect(&self, first: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(first).await.unwrap();
+        stream
+    }
+
+    async fn end(self) {
+        self.stop.send_replace(true);
+        self.task.await.unwrap();
+    }
+}
+
+/// Everything until the server closes; a reset is an end, too.
+async fn until_closed(mut stream: TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    let _ = stream.read_to_end(&mut all).await;
+    all
+}
+
+fn tls() -> TlsAcceptor {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Arc::new(crate::pki::Pki::open(folder.path(), std::iter::empty()).unwrap());
+    TlsAcceptor::from(pki.tls(jiff::Timestamp::now()).unwrap())
+}
+
+/// Before a request has come, nothing that a client does or leaves undone keeps its connection.
+#[tokio::test]
+async fn the_silent_are_closed() {
+    let limits = Limits { connections: 10, patience: Duration::from_millis(50), idle: LONG };
+    for tls in [None, Some(tls())] {
+        let listening = Listening::start(limits, tls).await;
+        for first in [&b""[..], b"PRI * HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01", b"GET / HT"] {
+            let stream = listening.connect(first).await;
+            let _ = until_closed(stream).await;
+        }
+        listening.end().await;
+    }
+}
+
+/// However many stay silent, the next one is served.
+#[tokio::test]
+async fn the_silent_make_room() {
+    let listening = Listening::start(Limits { connections: 3, patience: LONG, idle: LONG }, None).await;
+    let mut silent = Vec::new();
+    for n in 0..10 {
+        silent.push(listening.connect(if n % 2 == 0 { b"" } else { b"PRI * HT" }).await);
+    }
+    let stream = listening.connect(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(until_closed(stream).await.starts_with(b"HTTP/1.1 200"));
+    listening.end().await;
+}
+
+/// A client that sends all of a body that is too large gets the answer, and not a broken pipe.
+#[tokio::test]
+async fn a_large_body_is_answered() {
+    const SIZE: usize = 20 * 1024 * 1024;
+    let listening = Listening::start(LIMITS, None).await;
+    let head = format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {SIZE}\r\n\r\n");
+    let mut stream = listening.connect(head.as_bytes()).await;
+    stream.write_all(&vec![b' '; SIZE]).await.expect("everything is taken");
+    assert!(until_closed(stream).await.starts_with(b"HTTP/1.1 413"));
+    listening.end().await;
+}
