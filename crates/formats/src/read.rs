@@ -183,7 +183,11 @@ fn detect(document: &Node) -> Option<Format> {
         };
     }
     if let Some(version) = text("apiVersion").or_else(|| text("kind")) {
-        return Some(if version.starts_with("eksctl.io/") || version == "ClusterConfig" { Format::Eksctl } else { Format::Kubernetes });
+        return Some(if version.starts_with("eksctl.io/") || version == "ClusterConfig" {
+            Format::Eksctl
+        } else {
+            Format::Kubernetes
+        });
     }
     if document.get("Resources").is_some_and(Node::is_mapping) || document.get("AWSTemplateFormatVersion").is_some() {
         return Some(Format::CloudFormation);
