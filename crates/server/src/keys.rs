@@ -47,6 +47,15 @@ impl Place {
     pub(crate) fn entry(&self, cluster: &str, principal: &str) -> String {
         format!("{}{principal}", self.entries(cluster))
     }
+    /// The prefix of what a cluster's principals are known by.
+    pub(crate) fn names(&self, cluster: &str) -> String {
+        format!("{}names/{cluster}/", self.root())
+    }
+    /// Holds the ARN that an entry was last made for under a principal's name without its path. Written with every
+    /// new entry, so that of two of one name made at the same time one fails.
+    pub(crate) fn name(&self, cluster: &str, without_path: &str) -> String {
+        format!("{}{without_path}", self.names(cluster))
+    }
     /// The prefix of a cluster's updates.
     pub(crate) fn updates(&self, cluster: &str) -> String {
         format!("{}updates/{cluster}/", self.root())

@@ -105,13 +105,22 @@ impl<'a> Call<'a> {
 
     /// Whether IAM lets the caller do this on a resource. `facts` adds the operation's own condition keys.
     pub(crate) fn authorize(&self, resource: &str, facts: impl FnOnce(&mut Context)) -> Result<(), EksError> {
-        let action = self.operation().action();
+        self.authorize_action(&self.operation().action(), resource, facts)
+    }
+
+    /// Whether IAM lets the caller do what another action is for.
+    pub(crate) fn authorize_action(
+        &self,
+        action: &str,
+        resource: &str,
+        facts: impl FnOnce(&mut Context),
+    ) -> Result<(), EksError> {
         let mut context = self.who.context(self.request, self.now);
         if let Some(cluster) = &self.target.cluster {
             context.set("eks:clusterName", cluster.as_str());
         }
         facts(&mut context);
-        self.who.may(&action, resource, &context).map_err(|message| EksError::new(Fault::AccessDenied, message))
+        self.who.may(action, resource, &context).map_err(|message| EksError::new(Fault::AccessDenied, message))
     }
 
     /// [`Call::authorize`] on the cluster in the path, whether it exists or not.

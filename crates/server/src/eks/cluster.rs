@@ -50,6 +50,16 @@ struct CreateInput {
 
 pub(super) async fn create(call: &Call<'_>) -> Result<Answer, EksError> {
     let input: CreateInput = call.body()?;
+    match try_create(call, &input).await {
+        // By the same request, perhaps, at the same time.
+        Err(error) if error.fault == Fault::ResourceInUse => {
+            request_token::first_answer(call, input.client_request_token.as_deref(), error).await
+        }
+        done => done,
+    }
+}
+
+async fn try_create(call: &Call<'_>, input: &CreateInput) -> Result<Answer, EksError> {
     let name = call.required("name", input.name.as_deref())?;
     let access = input.access_config.as_ref().map(|Object(access)| access.clone()).unwrap_or_default();
     call.authorize(&super::cluster_record::cluster_arn(call.place, name), |context| {
@@ -64,7 +74,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, EksError> {
     if let Token::Again(answer) = token {
         return Ok(Answer::read(answer));
     }
-    let plan = checked(call, &input, &access)?;
+    let plan = checked(call, input, &access)?;
     if call.plane.store.get(&call.place.cluster(name)).await?.is_some() {
         return Err(exists(name));
     }
@@ -327,7 +337,7 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Answer, EksError> {
         // Its objects are removed afterwards, and again after a restart until nothing is left.
         let mut txn = Txn::new().modified_at(&cluster.key, cluster.modified).delete(&cluster.key);
         txn = txn.put(format!("{}{}", keys::GONE, cluster.record.id), Vec::new());
-        for prefix in [call.place.entries(name), call.place.updates(name)] {
+        for prefix in [call.place.entries(name), call.place.names(name), call.place.updates(name)] {
             for item in call.plane.store.list(&prefix, ListOptions::default()).await?.items {
                 txn = txn.modified_at(&item.key, item.modified).delete(item.key);
             }

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call, Stored, request_tags, resource_tags, retry};
 use super::cluster_record::ClusterRecord;
-use super::entry_record::EntryRecord;
+use super::entry_record::{EntryRecord, without_path};
 use super::error::{EksError, Fault};
 use super::page::Items;
 use super::request_token::{self, Token};
 use super::tags::{self, Tags};
+use crate::clusters::Running;
 use crate::runtime::Part;
 use crate::who::Principal;
 
@@ -40,6 +41,16 @@ struct UpdateInput {
 
 pub(super) async fn create(call: &Call<'_>) -> Result<Answer, EksError> {
     let input: CreateInput = call.body()?;
+    match retry(async || try_create(call, &input).await).await {
+        // By the same request, perhaps, at the same time.
+        Err(error) if error.fault == Fault::ResourceInUse => {
+            request_token::first_answer(call, input.client_request_token.as_deref(), error).await
+        }
+        done => done,
+    }
+}
+
+async fn try_create(call: &Call<'_>, input: &CreateInput) -> Result<Option<Answer>, EksError> {
     let cluster = call.find_cluster().await?;
     call.authorize_cluster(cluster.as_ref().map(|c| &c.record), |context| {
         context.set("eks:accessEntryType", input.r#type.as_deref().unwrap_or(EntryType::Standard.as_str()));
@@ -53,26 +64,58 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, EksError> {
     let cluster = usable(call, cluster)?;
     let token = request_token::look_up(call, input.client_request_token.as_deref()).await?;
     if let Token::Again(answer) = token {
-        return Ok(Answer::read(answer));
+        return Ok(Some(Answer::read(answer)));
     }
-    let entry = checked(call, &input)?;
-    let tags = tags::merge(&Tags::new(), &input.tags.unwrap_or_default()).map_err(|problem| call.bad(problem))?;
+    let entry = checked(call, input)?;
+    let none = Tags::new();
+    let tags = tags::merge(&none, input.tags.as_ref().unwrap_or(&none)).map_err(|problem| call.bad(problem))?;
     let unique_id = known_principal(call, &entry.principal).await?;
 
     let running = call.running()?;
+    let name_free = free_name(call, &running, &entry.principal, unique_id.as_deref()).await?;
     let _reserved = running.reserve()?;
     let record = EntryRecord::new(&entry, unique_id, tags, call.place, &cluster.record.name, call.now);
     let answer = json!({ "accessEntry": record.to_aws(&cluster.record.name) });
     let key = call.place.entry(&cluster.record.name, &record.principal);
-    let txn = Txn::new().modified_at(&cluster.key, cluster.modified).absent(&key).put(&key, to_bytes(&record)?);
-    match call.commit(token.remember(txn, &answer, call.now), &answer).await? {
-        Some(revision) => {
-            call.in_force(&running, &[Part::Entries], revision).await?;
-            Ok(Answer::changed(answer))
-        }
-        None if call.find_entry(&cluster.record.name, &record.principal).await?.is_some() => Err(in_use()),
-        None => Err(EksError::contended()),
+    let txn = name_free.modified_at(&cluster.key, cluster.modified).absent(&key).put(&key, to_bytes(&record)?);
+    let committed = call.commit(token.remember(txn, &answer, call.now), &answer).await?;
+    let Some(revision) = committed else {
+        let taken = call.find_entry(&cluster.record.name, &record.principal).await?.is_some();
+        return if taken { Err(in_use()) } else { Ok(None) };
+    };
+    call.in_force(&running, &[Part::Entries], revision).await?;
+    Ok(Some(Answer::changed(answer)))
+}
+
+/// The transaction that takes a principal's name on the cluster. Names are unique in an account whatever the path,
+/// and callers are known by them: a second entry would be for the same principal, unless both are known to be two
+/// (the first was deleted, and another made of its name).
+async fn free_name(
+    call: &Call<'_>,
+    running: &Running,
+    principal: &PrincipalArn,
+    unique_id: Option<&str>,
+) -> Result<Txn, EksError> {
+    let differ = |other: Option<&str>| unique_id.zip(other).is_some_and(|(new, old)| new != old);
+    let key = call.place.name(call.cluster_name(), &without_path(principal));
+    let last = call.plane.store.get(&key).await?;
+    if let Some(arn) = last.as_ref().and_then(|last| std::str::from_utf8(&last.value).ok())
+        && let Some(entry) = call.find_entry(call.cluster_name(), arn).await?
+        && !differ(entry.record.unique_id.as_deref())
+    {
+        return Err(in_use());
     }
+    let same = |entry: &AccessEntry| entry.principal.same_principal(principal) && !differ(entry.unique_id.as_deref());
+    for entry in running.runtime.current().entries().iter().filter(|entry| same(entry)) {
+        if call.find_entry(call.cluster_name(), entry.principal.as_str()).await?.is_some() {
+            return Err(in_use());
+        }
+    }
+    let txn = match last {
+        Some(last) => Txn::new().modified_at(&key, last.modified),
+        None => Txn::new().absent(&key),
+    };
+    Ok(txn.put(key, principal.as_str().to_owned()))
 }
 
 pub(super) fn in_use() -> EksError {
@@ -148,16 +191,22 @@ pub(super) async fn authorized_entry(
     call.authorize(&arn, |context| {
         context.set("eks:principalArn", call.principal());
         if let Some(Stored { record, .. }) = &entry {
-            context.set("eks:accessEntryType", record.kind.as_str());
-            context.set("eks:username", record.username.as_str());
-            context.set_all("eks:kubernetesGroups", record.groups.iter().cloned());
-            resource_tags(context, &record.tags);
+            entry_facts(context, record);
         }
         facts(context, entry.as_ref().map(|e| &e.record));
     })?;
     let cluster = usable(call, cluster)?;
     principal(call, call.principal())?;
     Ok((cluster, entry.ok_or_else(EksError::no_entry)?))
+}
+
+/// The condition keys of an entry that is there.
+pub(super) fn entry_facts(context: &mut Context, record: &EntryRecord) {
+    context.set("eks:principalArn", record.principal.as_str());
+    context.set("eks:accessEntryType", record.kind.as_str());
+    context.set("eks:username", record.username.as_str());
+    context.set_all("eks:kubernetesGroups", record.groups.iter().cloned());
+    resource_tags(context, &record.tags);
 }
 
 pub(super) async fn describe(call: &Call<'_>) -> Result<Answer, EksError> {
@@ -196,11 +245,7 @@ async fn try_update(call: &Call<'_>, input: &UpdateInput) -> Result<Option<Answe
 }
 
 /// Adds that an entry's record is written again.
-pub(super) fn changed(
-    txn: Txn,
-    cluster: &Stored<ClusterRecord>,
-    entry: &Stored<EntryRecord>,
-) -> Result<Txn, EksError> {
+pub(super) fn changed(txn: Txn, cluster: &Stored<ClusterRecord>, entry: &Stored<EntryRecord>) -> Result<Txn, EksError> {
     Ok(txn
         .modified_at(&cluster.key, cluster.modified)
         .modified_at(&entry.key, entry.modified)
@@ -210,10 +255,13 @@ pub(super) fn changed(
 pub(super) async fn delete(call: &Call<'_>) -> Result<Answer, EksError> {
     retry(async || {
         let (cluster, entry) = authorized_entry(call, |_, _| {}).await?;
-        let txn = Txn::new()
+        let mut txn = Txn::new()
             .modified_at(&cluster.key, cluster.modified)
             .modified_at(&entry.key, entry.modified)
             .delete(&entry.key);
+        if let Ok(principal) = entry.record.principal.parse() {
+            txn = txn.delete(call.place.name(&cluster.record.name, &without_path(&principal)));
+        }
         let answer = json!({});
         let Some(revision) = call.commit(txn, &answer).await? else { return Ok(None) };
         call.in_force(&*call.running()?, &[Part::Entries], revision).await?;

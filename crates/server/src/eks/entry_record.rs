@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use entryway_access::{AccessEntry, AccessScope, Association, PolicyArn, PrincipalArn, PrincipalKind, Template};
+use entryway_iam::policy::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -52,6 +53,13 @@ impl AssociationRecord {
             associated_at: now,
             modified_at: now,
         }
+    }
+
+    /// The condition keys of an association that is there.
+    pub(crate) fn facts(&self, context: &mut Context, policy: &str) {
+        context.set("eks:policyArn", policy);
+        context.set("eks:accessScope", self.scope.as_str());
+        context.set_all("eks:namespaces", self.namespaces.iter().cloned());
     }
 
     /// `associatedAccessPolicy`.
@@ -134,13 +142,18 @@ impl EntryRecord {
 
 /// `arn:P:eks:REGION:ACCOUNT:access-entry/CLUSTER/role/PRINCIPAL_ACCOUNT/NAME/ID`.
 pub(crate) fn entry_arn(place: &Place, cluster: &str, principal: &PrincipalArn, id: &str) -> String {
+    place.arn(format_args!("access-entry/{cluster}/{}/{id}", without_path(principal)))
+}
+
+/// `role/PRINCIPAL_ACCOUNT/NAME`: what a principal is known by, whatever its path.
+pub(crate) fn without_path(principal: &PrincipalArn) -> String {
     let kind = match principal.kind() {
         PrincipalKind::Role { .. } => "role",
         PrincipalKind::User { .. } => "user",
         PrincipalKind::Root => "root",
         PrincipalKind::FederatedUser { .. } => "federated-user",
     };
-    place.arn(format_args!("access-entry/{cluster}/{kind}/{}/{}/{id}", principal.account(), principal.name()))
+    format!("{kind}/{}/{}", principal.account(), principal.name())
 }
 
 /// The cluster in the resource part of an entry's ARN.

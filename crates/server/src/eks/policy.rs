@@ -123,8 +123,7 @@ pub(super) async fn disassociate(call: &Call<'_>) -> Result<Answer, EksError> {
         let (cluster, mut entry) = authorized_entry(call, |context, entry| {
             context.set("eks:policyArn", policy);
             if let Some(association) = entry.and_then(|entry| entry.policies.get(policy)) {
-                context.set("eks:accessScope", association.scope.as_str());
-                context.set_all("eks:namespaces", association.namespaces.iter().cloned());
+                association.facts(context, policy);
             }
         })
         .await?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::call::Call;
+use super::call::{Answer, Call};
 use super::error::EksError;
 
 /// How long a token is remembered.
@@ -61,6 +61,14 @@ pub(crate) async fn look_up(call: &Call<'_>, token: Option<&str>) -> Result<Toke
         return Ok(Token::Again(remembered.answer));
     }
     Ok(Token::Fresh(Fresh { key, digest }))
+}
+
+/// For a request that came too late: the first result, if the same request came first; else `late`.
+pub(crate) async fn first_answer(call: &Call<'_>, token: Option<&str>, late: EksError) -> Result<Answer, EksError> {
+    match look_up(call, token).await? {
+        Token::Again(answer) => Ok(Answer::read(answer)),
+        Token::None | Token::Fresh(_) => Err(late),
+    }
 }
 
 /// Whether a stored token has been forgotten and can be removed.

@@ -1,6 +1,9 @@
 //! TagResource, UntagResource, ListTagsForResource: for clusters and access entries.
+//!
+//! Tags that give access an end are access: besides tagging, whoever sets, moves or removes one must be allowed to
+//! change the entry, or to associate the policy.
 
-use entryway_access::{Arn, ClusterName};
+use entryway_access::{Arn, ClusterName, PolicyArn};
 use entryway_iam::policy::Context;
 use entryway_store::{ListOptions, Txn};
 use serde::Deserialize;
@@ -8,7 +11,7 @@ use serde_json::json;
 
 use super::call::{Answer, Call, Stored, request_tags, resource_tags, retry};
 use super::cluster_record::ClusterRecord;
-use super::entry::to_bytes;
+use super::entry::{entry_facts, to_bytes};
 use super::entry_record::{EntryRecord, cluster_of_arn};
 use super::error::{EksError, Fault};
 use super::tags::{self, Tags};
@@ -115,6 +118,9 @@ async fn change(
     retry(async || {
         let resource = authorized(call, &facts).await?;
         let tags = new_tags(resource.tags()).map_err(|problem| call.bad(problem))?;
+        if let Resource::Entry(cluster, entry) = &resource {
+            may_change_ends(call, cluster, &entry.record, &tags)?;
+        }
         let answer = json!({});
         let (cluster, part, key, modified, bytes) = match resource {
             Resource::Cluster(mut cluster) => {
@@ -136,4 +142,30 @@ async fn change(
         Ok(Some(Answer::changed(answer)))
     })
     .await
+}
+
+/// Whether IAM lets the caller change the ends that `after` changes.
+fn may_change_ends(call: &Call<'_>, cluster: &str, entry: &EntryRecord, after: &Tags) -> Result<(), EksError> {
+    let facts = |context: &mut Context| {
+        context.set("eks:clusterName", cluster);
+        entry_facts(context, entry);
+    };
+    for key in tags::changed_ends(&entry.tags, after) {
+        let Some(name) = key.strip_prefix(tags::EXPIRES_POLICY) else {
+            call.authorize_action("eks:UpdateAccessEntry", &entry.arn, facts)?;
+            continue;
+        };
+        let named = |arn: &str| arn.parse::<PolicyArn>().is_ok_and(|policy| policy.name().as_str() == name);
+        let associated: Vec<_> = entry.policies.iter().filter(|(arn, _)| named(arn)).map(Some).collect();
+        // An end may be given before the policy is.
+        for association in if associated.is_empty() { vec![None] } else { associated } {
+            call.authorize_action("eks:AssociateAccessPolicy", &entry.arn, |context| {
+                facts(context);
+                if let Some((arn, association)) = association {
+                    association.facts(context, arn);
+                }
+            })?;
+        }
+    }
+    Ok(())
 }

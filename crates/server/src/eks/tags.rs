@@ -1,6 +1,6 @@
 //! Tags: AWS's limits, and those of Entryway's own that give access an end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -63,6 +63,13 @@ fn is_expiry(key: &str) -> Result<bool, String> {
             "The tag key {key} is invalid: access ends by {EXPIRES_AT} (the entry) or {EXPIRES_POLICY}POLICY_NAME (one policy)"
         )),
     }
+}
+
+/// The keys that give an end and differ between two states of a resource: added, changed or removed.
+pub(crate) fn changed_ends<'a>(before: &'a Tags, after: &'a Tags) -> impl Iterator<Item = &'a str> {
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let ends = keys.into_iter().filter(|key| key.starts_with(EXPIRES));
+    ends.filter(|key| before.get(*key) != after.get(*key)).map(String::as_str)
 }
 
 /// Reads an end: RFC 3339 in UTC.

@@ -2,10 +2,12 @@
 
 mod client;
 mod clusters;
+mod ends;
 mod entries;
 mod front;
 mod iam;
 mod kubernetes;
+mod names;
 mod own_policies;
 mod paging;
 mod start;
