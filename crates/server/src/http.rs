@@ -5,7 +5,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,10 +13,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use entryway_iam::sigv4::{Authorization, Rules, SigV4Error, decode_query};
+use hyper::body::Body as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::audit::{self, Event};
+use crate::buffer::{self, Buffered, Sender};
 use crate::console;
 use crate::eks::{self, Answer, Call, EksError, Fault, Target};
 use crate::keys::Place;
@@ -31,10 +32,10 @@ use crate::serve::Peer;
 use crate::who::{Refused, Signed};
 
 /// The largest body, in bytes. The largest that a client has reason to send is a policy document of 128 KiB.
-pub(crate) const MAX_BODY: usize = 1024 * 1024;
+pub(crate) const MAX_BODY: u32 = 1024 * 1024;
 
-/// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// The largest body that is read without a signature, in bytes: only to tell which service it is for.
+const MAX_UNSIGNED: u32 = 16 * 1024;
 
 /// Everything that the API port serves.
 pub(crate) fn router(plane: Arc<ControlPlane>) -> Router {
@@ -77,13 +78,13 @@ async fn answer(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response
         return console::handle(plane, head, body).await;
     }
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    let (body, cut) = match tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, MAX_BODY)).await {
-        Ok(Ok(body)) => (body, None),
-        Ok(Err(error)) => (bytes::Bytes::new(), Some(error.to_string())),
-        Err(_) => (bytes::Bytes::new(), Some("it did not arrive in time".to_owned())),
-    };
-    let request = Received::new(head, body, peer);
+    let mut request = Received::new(head, bytes::Bytes::new(), peer);
     let authorization = request.with_parts(&request.path, Authorization::parse);
+    let (buffered, cut) = match body_of(plane, &request, &authorization, body).await {
+        Ok(body) => (body, None),
+        Err(error) => (Buffered::EMPTY, Some(error.to_string())),
+    };
+    request.body = buffered.bytes.clone();
     let family = Family::of(&request, &authorization);
     let answer = match (cut, &family) {
         (Some(problem), family) => too_large(*family, &request, &problem),
@@ -96,6 +97,26 @@ async fn answer(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response
     };
     plane.metrics.answered(family.name(), answer.status().as_u16());
     answer
+}
+
+/// The body, as far as it matters: who shows no access key that exists is refused, whatever it holds.
+async fn body_of(
+    plane: &ControlPlane,
+    request: &Received,
+    authorization: &Result<Option<Authorization>, SigV4Error>,
+    body: Body,
+) -> Result<Buffered, buffer::BodyError> {
+    match authorization {
+        _ if body.is_end_stream() => Ok(Buffered::EMPTY),
+        Ok(Some(authorization)) if plane.identities.knows_key(authorization).await => {
+            buffer::read(body, Sender::Known, MAX_BODY).await
+        }
+        Ok(Some(_)) => Ok(Buffered::EMPTY),
+        Ok(None) | Err(_) if request.is_form() => {
+            Ok(buffer::read(body, Sender::Stranger, MAX_UNSIGNED).await.unwrap_or(Buffered::EMPTY))
+        }
+        Ok(None) | Err(_) => Ok(Buffered::EMPTY),
+    }
 }
 
 /// Which API a request is for.

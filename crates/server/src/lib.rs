@@ -5,6 +5,7 @@
 //! checked, changes written with their audit records, and each cluster's compiled snapshot kept current.
 
 mod audit;
+mod buffer;
 mod clusters;
 mod config;
 mod console;

@@ -48,6 +48,11 @@ pub(crate) struct Identities {
 }
 
 impl Identities {
+    /// Whether the access key exists. The signature is not looked at.
+    pub(crate) async fn knows_key(&self, authorization: &Authorization) -> bool {
+        matches!(self.directory.credentials(authorization.access_key_id()).await, Ok(Some(_)))
+    }
+
     /// Checks a request's signature. `signed_path` is what the client may have signed where a proxy decoded the path
     /// on its way; both mean the same.
     pub(crate) async fn authenticate(

@@ -4,6 +4,7 @@
 //! A token belongs to an operation. What it stands for is written in the transaction of the change itself, so a
 //! retry after a lost answer never does the change twice.
 
+use entryway_store::Revision;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +30,8 @@ struct Remembered {
 pub(crate) struct Fresh {
     key: String,
     digest: String,
+    /// When something that is forgotten was written there.
+    before: Option<Revision>,
 }
 
 /// What a request's token means.
@@ -51,7 +54,8 @@ pub(crate) async fn look_up(call: &Call<'_>, token: Option<&str>) -> Result<Toke
     }
     let key = call.place.request(call.operation().name(), &hex::encode(Sha256::digest(token)));
     let digest = digest(call);
-    if let Some(found) = call.plane.store.get(&key).await?
+    let found = call.plane.store.get(&key).await?;
+    if let Some(found) = &found
         && let Ok(remembered) = serde_json::from_slice::<Remembered>(&found.value)
         && call.now.duration_since(remembered.at) <= REMEMBERED
     {
@@ -60,7 +64,7 @@ pub(crate) async fn look_up(call: &Call<'_>, token: Option<&str>) -> Result<Toke
         }
         return Ok(Token::Again(remembered.answer));
     }
-    Ok(Token::Fresh(Fresh { key, digest }))
+    Ok(Token::Fresh(Fresh { key, digest, before: found.map(|found| found.modified) }))
 }
 
 /// For a request that came too late: the first result, if the same request came first; else `late`.
@@ -103,11 +107,15 @@ fn sorted(value: &Value) -> String {
 }
 
 impl Fresh {
-    /// Adds the token to the transaction of its change.
+    /// Adds the token to the transaction of its change, which fails where another request came first with it.
     pub(crate) fn remember(&self, txn: entryway_store::Txn, answer: &Value, now: Timestamp) -> entryway_store::Txn {
         let remembered = Remembered { digest: self.digest.clone(), at: now, answer: answer.clone() };
         match serde_json::to_vec(&remembered) {
-            Ok(bytes) => txn.put(self.key.clone(), bytes),
+            Ok(bytes) => match self.before {
+                None => txn.absent(&self.key),
+                Some(before) => txn.modified_at(&self.key, before),
+            }
+            .put(&self.key, bytes),
             // Values of strings and numbers always serialize.
             Err(_) => txn,
         }

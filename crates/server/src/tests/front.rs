@@ -1,7 +1,11 @@
 //! The front: services, signatures, forms of errors, bad input.
 
+use std::io::Error;
+use std::task::Poll;
+
 use axum::body::Body;
 use axum::http::Request;
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::client::{Api, signed_request};
@@ -65,6 +69,35 @@ async fn wrong_signatures() {
     api.running.shutdown().await;
 }
 
+/// Bodies of those who show no access key that exists are not read, but for the little that tells the service.
+#[tokio::test]
+async fn strangers_bodies_are_not_read() {
+    let api = Api::start(&["demo"]).await;
+    let unread =
+        || Body::from_stream(futures::stream::poll_fn(|_| -> Poll<Option<Result<Bytes, Error>>> { panic!("read") }));
+    let mut unknown = api.admin.clone();
+    unknown.credentials.access_key_id = "AKIAIOSFODNN7EXAMPLE".to_owned();
+    for (service, code) in [("eks", "UnrecognizedClientException"), ("iam", "InvalidClientTokenId")] {
+        let mut request = signed_request(&unknown, service, "POST", "/", "/", "application/json", Vec::new());
+        *request.body_mut() = unread();
+        let (status, headers, body) = api.send(request).await;
+        let told = headers.get("x-amzn-errortype").map_or_else(Vec::new, |code| code.as_bytes().to_vec());
+        assert_eq!(status, 403);
+        assert!(String::from_utf8([told, body].concat()).unwrap().contains(code), "{service}");
+    }
+    let (status, ..) = api.send(plain("POST", "/clusters").body(unread()).unwrap()).await;
+    assert_eq!(status, 403);
+
+    let form = || plain("POST", "/").header("content-type", "application/x-www-form-urlencoded");
+    for (filler, namespace) in [(0, "https://iam.amazonaws.com/doc/"), (20_000, "https://sts.amazonaws.com/doc/")] {
+        let body = format!("Action=ListRoles&Version=2010-05-08&x={}", "x".repeat(filler));
+        let (status, _, body) = api.send(form().body(Body::from(body)).unwrap()).await;
+        let body = String::from_utf8(body).unwrap();
+        assert!(status == 403 && body.contains(namespace) && body.contains("MissingAuthenticationToken"), "{body}");
+    }
+    api.running.shutdown().await;
+}
+
 #[tokio::test]
 async fn other_services_and_unknown_paths() {
     let api = Api::start(&["demo"]).await;
@@ -80,7 +113,7 @@ async fn other_services_and_unknown_paths() {
         let body = String::from_utf8(body).unwrap();
         assert!(status == 404 && body.contains(element) && body.contains(service), "{body}");
     }
-    for path in ["/", "/nothing", "/entryway/v1/policies", "/clusters/demo/nothing", "/clusters/%ff"] {
+    for path in ["/", "/nothing", "/entryway/v1/nothing", "/clusters/demo/nothing", "/clusters/%ff"] {
         let answer = api.eks("GET", path, Value::Null).await;
         assert_eq!((answer.status, answer.error.as_str()), (404, "UnknownOperationException"), "{path}");
     }
@@ -92,7 +125,7 @@ async fn other_services_and_unknown_paths() {
     let (status, _, body) = api.send(plain("GET", "/metrics").body(Body::empty()).unwrap()).await;
     let body = String::from_utf8(body).unwrap();
     assert!(status == 200 && body.contains("entryway_requests_total{service=\"eks\",status=\"404\"} 5"), "{body}");
-    assert_eq!(api.send(plain("GET", "/console").body(Body::empty()).unwrap()).await.0, 404);
+    assert_eq!(api.send(plain("GET", "/console").body(Body::empty()).unwrap()).await.0, 401);
     api.running.shutdown().await;
 }
 
@@ -103,7 +136,7 @@ async fn bad_input_is_an_error_of_the_right_form() {
         let answer = api.eks_raw(&api.admin, "POST", "/clusters", "/clusters", body.to_vec()).await;
         assert_eq!((answer.status, answer.error.as_str()), (400, "SerializationException"));
     }
-    let large = vec![b' '; MAX_BODY + 1];
+    let large = vec![b' '; MAX_BODY as usize + 1];
     let answer = api.eks_raw(&api.admin, "POST", "/clusters", "/clusters", large.clone()).await;
     assert_eq!((answer.status, answer.error.as_str()), (413, "RequestEntityTooLargeException"));
     let form = "application/x-www-form-urlencoded";
@@ -130,7 +163,7 @@ async fn panics_are_answered() {
     let request = plain("GET", "/api/v1/pods").body(Body::empty()).unwrap();
     let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
     assert_eq!(response.status(), 500);
-    let body = axum::body::to_bytes(response.into_body(), MAX_BODY).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), MAX_BODY as usize).await.unwrap();
     let status: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(
         (&status["kind"], &status["reason"], &status["code"]),
@@ -143,7 +176,7 @@ async fn panics_are_answered() {
         let (head, ()) = plain("GET", path).body(()).unwrap().into_parts();
         let response = crate::http::panicked(&head, "for the test");
         assert_eq!((response.status().as_u16(), response.headers()["x-amzn-requestid"].len()), (500, 36));
-        let body = axum::body::to_bytes(response.into_body(), MAX_BODY).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), MAX_BODY as usize).await.unwrap();
         assert!(String::from_utf8_lossy(&body).contains(form), "{body:?}");
     }
 }

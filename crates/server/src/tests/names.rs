@@ -18,6 +18,13 @@ async fn equal_requests_at_once_have_one_result() {
         let answers: Vec<Value> = answers.into_iter().map(|answer| answer.ok()).collect();
         assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
     }
+    // One token is for one request.
+    let (one, two) = (api.role("/", "One").await, api.role("/", "Two").await);
+    let with_token = async |arn: &str| {
+        api.eks("POST", ENTRIES, json!({ "principalArn": arn, "clientRequestToken": "t" })).await.status
+    };
+    let (one, two) = futures::join!(with_token(&one), with_token(&two));
+    assert_eq!(one.min(two)..=one.max(two), 200..=400);
     let cluster = json!({
         "name": "next", "roleArn": "arn:aws:iam::111122223333:role/c", "resourcesVpcConfig": {},
         "clientRequestToken": "c-1",
