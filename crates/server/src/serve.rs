@@ -80,7 +80,8 @@ async fn serve_within(
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors, most likely: give others time to close theirs.
+            // Out of file descriptors, most likely: the system's bound may be below ours.
+            connections.displace_silent();
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -113,13 +114,18 @@ impl Connections {
         self.lives.remove(&id);
     }
 
+    /// Closes the connection that has been silent for longest, if one is.
+    fn displace_silent(&self) {
+        let ranked = self.lives.values().filter_map(|life| Some((life.rank()?, life)));
+        if let Some((_, silent)) = ranked.min_by_key(|(rank, _)| *rank) {
+            silent.displace();
+        }
+    }
+
     /// Returns once there is room for one more.
     async fn make_room(&mut self, most: usize) {
         while self.lives.len() >= most {
-            let ranked = self.lives.values().filter_map(|life| Some((life.rank()?, life)));
-            if let Some((_, silent)) = ranked.min_by_key(|(rank, _)| *rank) {
-                silent.displace();
-            }
+            self.displace_silent();
             tokio::select! {
                 Some(ended) = self.tasks.join_next_with_id() => self.forget(ended),
                 () = tokio::time::sleep(LOOK) => {}

@@ -1,6 +1,6 @@
 use super::*;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,10 +16,23 @@ struct Listening {
 
 impl Listening {
     async fn start(limits: Limits, tls: Option<TlsAcceptor>) -> Listening {
-        let router = Router::new().fallback(async |request: Request| match to_bytes(request.into_body(), 1000).await {
-            Ok(_) => StatusCode::OK,
-            Err(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        });
+        // Says something now and then, and not for ever.
+        let watch = async || {
+            Body::from_stream(futures::stream::unfold(0, async |said| {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                (said < 5).then_some((Ok::<_, Infallible>("."), said + 1))
+            }))
+        };
+        let router =
+            Router::new().route("/watch", axum::routing::get(watch)).fallback(async |request: Request| match to_bytes(
+                request.into_body(),
+                1000,
+            )
+            .await
+            {
+                Ok(_) => StatusCode::OK,
+                Err(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = watch::channel(false);
@@ -64,6 +77,22 @@ async fn the_silent_are_closed() {
         }
         listening.end().await;
     }
+}
+
+/// A watch is never cut off, however long it takes and whoever would like its place; then its connection makes room.
+#[tokio::test]
+async fn watches_stay() {
+    let limits = Limits { connections: 1, patience: LONG, idle: Duration::from_millis(1) };
+    let listening = Listening::start(limits, None).await;
+    let mut watch = listening.connect(b"GET /watch HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut start = [0; 12];
+    watch.read_exact(&mut start).await.unwrap();
+    let other = listening.connect(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(&start, b"HTTP/1.1 200");
+    let answer = String::from_utf8(until_closed(watch).await).unwrap();
+    assert!(answer.ends_with("\r\n0\r\n\r\n") && answer.matches("\r\n.\r\n").count() == 5, "{answer}");
+    assert!(until_closed(other).await.starts_with(b"HTTP/1.1 200"));
+    listening.end().await;
 }
 
 /// However many stay silent, the next one is served.
