@@ -52,6 +52,7 @@ const RENEW_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The certificate authority, and the names that its server certificates are for.
 pub(crate) struct Pki {
     ca_pem: String,
+    next_pem: String,
     issuer: Issuer<'static, KeyPair>,
     names: Vec<SanType>,
 }
@@ -61,33 +62,21 @@ impl Pki {
     pub(crate) fn open<'a>(data: &Path, hosts: impl IntoIterator<Item = &'a str>) -> Result<Pki, PkiError> {
         let pki = data.join("pki");
         folder::private_folder(&pki)?;
-        let (cert_path, key_path) = (pki.join("ca.crt"), pki.join("ca.key"));
         let names = names(hosts)?;
-        if let (Some(ca_pem), Some(key_pem)) = (folder::read(&cert_path)?, folder::read(&key_path)?) {
-            let key = KeyPair::from_pem(&key_pem).map_err(|error| PkiError::Broken {
-                path: key_path.display().to_string(),
-                problem: error.to_string(),
-            })?;
-            if !ca_pem.starts_with("-----BEGIN CERTIFICATE-----") {
-                let problem = "it holds no certificate".to_owned();
-                return Err(PkiError::Broken { path: cert_path.display().to_string(), problem });
-            }
-            return Ok(Pki { ca_pem, issuer: Issuer::new(ca_params(), key), names });
-        }
-        if cert_path.exists() {
-            let key = key_path.display();
-            tracing::warn!("{key} is missing, so there is a new authority now: run update-kubeconfig again");
-        }
-        let key = KeyPair::generate().map_err(failed)?;
-        let ca_pem = ca_params().self_signed(&key).map_err(failed)?.pem();
-        folder::write(&key_path, key.serialize_pem().as_bytes())?;
-        folder::write(&cert_path, ca_pem.as_bytes())?;
-        Ok(Pki { ca_pem, issuer: Issuer::new(ca_params(), key), names })
+        let (ca_pem, key) = authority(&pki, "ca")?;
+        let (next_pem, _) = authority(&pki, "next")?;
+        Ok(Pki { ca_pem, next_pem, issuer: Issuer::new(ca_params(), key), names })
     }
 
     /// The authority's certificate, PEM.
     pub(crate) fn ca_pem(&self) -> &str {
         &self.ca_pem
+    }
+
+    /// What clients inside the clusters trust (`kube-root-ca.crt`): the authority and the one that will follow it, so
+    /// that it can be replaced without anybody losing trust.
+    pub(crate) fn bundle_pem(&self) -> String {
+        format!("{}{}", self.ca_pem, self.next_pem)
     }
 
     fn leaf(&self, now: Timestamp) -> Result<CertifiedKey, PkiError> {
@@ -121,6 +110,29 @@ impl Pki {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+}
+
+/// Reads the certificate and key of an authority, or makes them.
+fn authority(pki: &Path, name: &str) -> Result<(String, KeyPair), PkiError> {
+    let (cert_path, key_path) = (pki.join(format!("{name}.crt")), pki.join(format!("{name}.key")));
+    if let (Some(pem), Some(key_pem)) = (folder::read(&cert_path)?, folder::read(&key_path)?) {
+        let key = KeyPair::from_pem(&key_pem)
+            .map_err(|error| PkiError::Broken { path: key_path.display().to_string(), problem: error.to_string() })?;
+        if !pem.starts_with("-----BEGIN CERTIFICATE-----") {
+            let problem = "it holds no certificate".to_owned();
+            return Err(PkiError::Broken { path: cert_path.display().to_string(), problem });
+        }
+        return Ok((pem, key));
+    }
+    if cert_path.exists() {
+        let key = key_path.display();
+        tracing::warn!("{key} is missing, so there is a new authority now: run update-kubeconfig again");
+    }
+    let key = KeyPair::generate().map_err(failed)?;
+    let pem = ca_params().self_signed(&key).map_err(failed)?.pem();
+    folder::write(&key_path, key.serialize_pem().as_bytes())?;
+    folder::write(&cert_path, pem.as_bytes())?;
+    Ok((pem, key))
 }
 
 impl std::fmt::Debug for Pki {
@@ -203,6 +215,9 @@ mod tests {
         let first = Pki::open(data.path(), ["entryway.local", "10.1.2.3"]).unwrap();
         let again = Arc::new(Pki::open(data.path(), []).unwrap());
         assert_eq!(first.ca_pem(), again.ca_pem());
+        assert_eq!(first.bundle_pem(), again.bundle_pem());
+        assert_eq!(first.bundle_pem().matches("BEGIN CERTIFICATE").count(), 2);
+        assert!(first.bundle_pem().starts_with(first.ca_pem()) && first.bundle_pem() != first.ca_pem().repeat(2));
         let now: Timestamp = "2026-02-28T00:00:00Z".parse().unwrap();
         assert_eq!(again.leaf(now).unwrap().cert.len(), 1);
         assert_eq!(again.tls(now).unwrap().alpn_protocols.len(), 2);

@@ -218,7 +218,7 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
         directory: directory.clone(),
         catalogue: catalogue.clone(),
         tls: pki.tls(now)?,
-        ca_pem: pki.ca_pem().to_owned(),
+        ca_pem: pki.bundle_pem(),
         address: address.ip(),
         ports: (config.listen.port() != 0).then(|| config.cluster_ports.clone()),
         local_endpoints: local_endpoints(&config, address),
