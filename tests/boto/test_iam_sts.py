@@ -26,8 +26,8 @@ def refused(code, call, **arguments):
     return caught.value.response["Error"]["Message"]
 
 
-def test_a_roles_life(shared_up):
-    iam = shared_up.client("iam")
+def test_a_roles_life(up):
+    iam = up.client("iam")
     made = iam.create_role(
         RoleName="LifeOfARole", Path="/team/x/", AssumeRolePolicyDocument=json.dumps(TRUST), Description="a <b> & c",
         MaxSessionDuration=7200, Tags=[{"Key": "team", "Value": "x"}])["Role"]
