@@ -17,12 +17,12 @@ use crate::shell::{self, Shell, Variable};
 /// What may be written behind `env`.
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Example:\n  eval \"$(entryway env)\"\n  entryway env --shell github >> \"$GITHUB_ENV\"\n  entryway env --write-profile local"
+    before_help = "Example:\n  eval \"$(entryway env)\"\n  entryway env --shell fish | source\n  entryway env --shell github >> \"$GITHUB_ENV\"\n  entryway env --write-profile local"
 )]
 pub(crate) struct EnvArgs {
-    /// For which shell; that of $SHELL where absent
-    #[arg(long, value_enum)]
-    shell: Option<Shell>,
+    /// For which shell; `sh` is for bash and zsh too
+    #[arg(long, value_enum, default_value_t = Shell::Sh)]
+    shell: Shell,
     /// The data folder of the control plane
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -60,13 +60,24 @@ pub(crate) fn run(global: &Global, args: &EnvArgs) -> Result<Exit, CliError> {
         return write_profile(global, name, &running, &admin, args.yes);
     }
     let shell = match (args.shell, global.output) {
-        (Some(shell), _) => shell,
-        (None, Some(Format::Json)) => Shell::Json,
-        (None, _) => Shell::of_user(std::env::var("SHELL").ok().as_deref()),
+        (Shell::Sh, Some(Format::Json)) => Shell::Json,
+        (shell, _) => shell,
     };
-    let variables = variables(&running, &admin, |name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let present = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let variables = variables(&running, &admin, present);
     output::print(&shell::render(shell, &variables))?;
+    if shell == Shell::Github {
+        warn_of_what_stays(&variables, present);
+    }
     Ok(Exit::Yes)
+}
+
+/// `$GITHUB_ENV` can't unset: a job in which one of them is set would go on to talk to somebody else.
+fn warn_of_what_stays(variables: &[Variable], present: impl Fn(&str) -> Option<String>) {
+    let stays = variables.iter().filter(|variable| variable.value.is_none());
+    for Variable { name, .. } in stays.filter(|variable| present(variable.name).is_some()) {
+        output::note(&format!("warning: {name} is set and $GITHUB_ENV can't unset it: take it out of the job's `env`"));
+    }
 }
 
 fn variables(running: &RunInfo, admin: &AdminFile, present: impl Fn(&str) -> Option<String>) -> Vec<Variable> {
