@@ -1,6 +1,6 @@
 //! Which EKS and which cluster a command is about.
 
-use entryway_access::{AccountId, ClusterName, Partition};
+use entryway_access::{AccountId, ClusterName, Partition, PrincipalKind};
 use entryway_live::{Aws, Cluster, Kubernetes, PrincipalText};
 use jiff::Timestamp;
 
@@ -77,6 +77,18 @@ pub(crate) async fn own_account(aws: &Aws) -> Result<(Partition, AccountId), Cli
 pub(crate) async fn principal(aws: &Aws, text: &PrincipalText) -> Result<entryway_access::PrincipalArn, CliError> {
     let (partition, account) = if text.needs_account() { own_account(aws).await? } else { anywhere(aws)? };
     text.principal(partition, &account).map_err(|error| CliError::new(error.to_string()))
+}
+
+/// The ARN of a role that is to be assumed.
+pub(crate) async fn role(aws: &Aws, text: &PrincipalText) -> Result<String, CliError> {
+    let principal = principal(aws, text).await?;
+    match principal.kind() {
+        PrincipalKind::Role { .. } => Ok(principal.as_str().to_owned()),
+        PrincipalKind::User { .. } | PrincipalKind::Root | PrincipalKind::FederatedUser { .. } => {
+            Err(CliError::new(format!("`{principal}` can't be assumed: it is not a role"))
+                .hint("write the ARN of a role, or `role/NAME` for one in your own account"))
+        }
+    }
 }
 
 /// For texts that name their account themselves.

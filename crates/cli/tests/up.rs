@@ -125,6 +125,26 @@ fn from_up_to_down() {
 }
 
 #[test]
+fn lines_for_the_shell() {
+    let mut plane = Plane::start(&[]);
+    let data = plane.data();
+    let first_words = |text: String| text.lines().map(|l| l.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
+    // Whatever the login shell is: `eval "$(entryway env)"` is for the shell that runs it.
+    plane.variables.push(("SHELL".into(), "/usr/bin/fish".into()));
+    let words = first_words(plane.run(&["env", "--data", &data]).ok());
+    assert!(
+        words.iter().all(|word| word == "export" || word == "unset") && words.contains(&"unset".into()),
+        "{words:?}"
+    );
+    assert_eq!(first_words(plane.run(&["env", "--data", &data, "--shell", "fish"]).ok())[0], "set");
+    plane.variables.push(("AWS_PROFILE".into(), "prod".into()));
+    let github = plane.run(&["env", "--data", &data, "--shell", "github"]);
+    assert!(github.err.contains("AWS_PROFILE is set"), "{}", github.err);
+    assert!(!github.err.contains("AWS_SESSION_TOKEN"), "{}", github.err);
+    assert!(!github.ok().contains("AWS_PROFILE"));
+}
+
+#[test]
 fn clusters_and_kubeconfigs() {
     let plane = Plane::start(&[]);
     plane.run(&["clusters", "create", "old", "--authentication-mode", "CONFIG_MAP", "-o", "name"]).is(0, "old");
@@ -147,6 +167,13 @@ fn clusters_and_kubeconfigs() {
     plane.run(&words).is(0, &format!("Updated context demo in {}", file.display()));
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("# mine\n") && text.contains("user: {}   # kept"), "{text}");
+
+    // A role as people write it; what can't be assumed is said here, not by kubectl later.
+    let of_role = |role| [&words[..], &["--dry-run", "--role-arn", role]].concat();
+    plane.run(&of_role("role/ops")).is(0, "arn:aws:iam::111122223333:role/ops");
+    plane.run(&of_role("user/admin")).is(2, "it is not a role");
+    plane.run(&of_role("nonsense")).is(2, "it is written as an ARN");
+    plane.run(&["token", "--cluster-name", "demo", "--role-arn", "user/admin"]).is(2, "it is not a role");
 
     let credential = plane.run(&["token", "--cluster-name", "demo"]).json();
     assert_eq!(credential["kind"], "ExecCredential");

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use entryway_iam::token::{ExecApiVersion, exec_credential};
+use entryway_live::PrincipalText;
 use jiff::Timestamp;
 
 use crate::args::Global;
@@ -27,8 +28,8 @@ pub(crate) struct TokenArgs {
     #[arg(long, value_name = "ID", conflicts_with = "cluster_name")]
     cluster_id: Option<String>,
     /// Assume this role first
-    #[arg(long, visible_alias = "role", value_name = "ARN")]
-    role_arn: Option<String>,
+    #[arg(long, visible_alias = "role", value_name = "ARN", add = ArgValueCompleter::new(complete::principals))]
+    role_arn: Option<PrincipalText>,
 }
 
 /// The session's name under `--role-arn`: that of the AWS CLI, as audit logs and username templates know it.
@@ -43,7 +44,7 @@ pub(crate) async fn run(global: &Global, args: TokenArgs) -> Result<Exit, CliErr
     }
     let mut aws = context::aws(global).await?;
     if let Some(role) = &args.role_arn {
-        aws = aws.assume_role(role, SESSION).await?;
+        aws = aws.assume_role(&context::role(&aws, role).await?, SESSION).await?;
     }
     let cluster = args.cluster_id.or(args.cluster_name).unwrap_or_default();
     let token = aws.token(&cluster, Timestamp::now())?;

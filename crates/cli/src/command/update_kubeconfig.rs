@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use entryway_access::ClusterName;
-use entryway_live::Cluster;
+use entryway_live::{Cluster, PrincipalText};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -29,7 +29,7 @@ pub(crate) struct UpdateKubeconfigArgs {
     kubeconfig: Option<PathBuf>,
     /// Assume this role at each sign-in
     #[arg(long, value_name = "ARN")]
-    role_arn: Option<String>,
+    role_arn: Option<PrincipalText>,
     /// The cluster is reached through this proxy
     #[arg(long, value_name = "URL")]
     proxy_url: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct UpdateKubeconfigArgs {
     user_alias: Option<String>,
     /// Assume this role to describe the cluster, and for nothing else
     #[arg(long, value_name = "ARN")]
-    assume_role_arn: Option<String>,
+    assume_role_arn: Option<PrincipalText>,
     /// Print the merged file, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -53,15 +53,19 @@ const SESSION: &str = "EKSDescribeClusterSession";
 /// Writes or prints the kubeconfig.
 pub(crate) async fn run(global: &Global, args: UpdateKubeconfigArgs) -> Result<Exit, CliError> {
     let mut aws = context::aws(global).await?;
+    let role = match &args.role_arn {
+        Some(role) => Some(context::role(&aws, role).await?),
+        None => None,
+    };
     if let Some(role) = &args.assume_role_arn {
-        aws = aws.assume_role(role, SESSION).await?;
+        aws = aws.assume_role(&context::role(&aws, role).await?, SESSION).await?;
     }
     let cluster = context::cluster(&aws, Some(&args.name)).await?;
     if !matches!(cluster.status.as_str(), "ACTIVE" | "UPDATING") {
         return Err(CliError::new(format!("the cluster `{}` is {}", cluster.name, cluster.status))
             .hint("a kubeconfig is written for a cluster that is ACTIVE or UPDATING: try again later"));
     }
-    let entries = entries(&cluster, &args, profile(global))?;
+    let entries = entries(&cluster, &args, role.as_deref(), profile(global))?;
     let variable = std::env::var_os("KUBECONFIG");
     let file = choose(&kubeconfig::candidates(args.kubeconfig.as_deref(), variable.as_deref())?, &cluster.arn)?;
     let is_update = kubeconfig::has_cluster(&file.text, &cluster.arn);
@@ -112,7 +116,12 @@ fn choose(candidates: &[PathBuf], arn: &str) -> Result<KubeconfigFile, CliError>
     KubeconfigFile::read(candidates.first().map_or(Path::new("config"), PathBuf::as_path).to_owned())
 }
 
-fn entries(cluster: &Cluster, args: &UpdateKubeconfigArgs, profile: Option<String>) -> Result<Entries, CliError> {
+fn entries(
+    cluster: &Cluster,
+    args: &UpdateKubeconfigArgs,
+    role: Option<&str>,
+    profile: Option<String>,
+) -> Result<Entries, CliError> {
     let region = cluster
         .arn
         .parse::<entryway_access::ClusterArn>()
@@ -130,7 +139,7 @@ fn entries(cluster: &Cluster, args: &UpdateKubeconfigArgs, profile: Option<Strin
         _ => ("--cluster-name", cluster.name.as_str()),
     };
     let mut words = vec!["token", flag, id, "--region", region.as_str()];
-    if let Some(role) = &args.role_arn {
+    if let Some(role) = role {
         words.extend(["--role-arn", role]);
     }
     let mut exec = json!({
