@@ -40,13 +40,23 @@ struct Limits {
     patience: Duration,
     /// How long a connection may have no request after its first.
     idle: Duration,
+    /// How long a client may take nothing of an answer that waits for it.
+    unread: Duration,
 }
 
 /// Usual clients close what they don't use after a minute and a half.
-const LIMITS: Limits = Limits { connections: 4096, patience: Duration::from_secs(10), idle: Duration::from_secs(180) };
+const LIMITS: Limits = Limits {
+    connections: 4096,
+    patience: Duration::from_secs(10),
+    idle: Duration::from_secs(180),
+    unread: Duration::from_secs(60),
+};
 /// The longest head of a request, in bytes: whoever sends a token of a megabyte is told that it is none, in the form
 /// that it is waiting for. (hyper itself answers longer ones with a bare 431.)
 const MAX_HEAD: u32 = 1_280 * 1024;
+/// The most headers of a request over HTTP/1. `kubectl --as` sends one for each group, and neither AWS nor Kubernetes
+/// counts them. (hyper itself answers more with a bare 431.)
+const MAX_HEADERS: usize = 2000;
 /// How long requests under way may take to end at a shutdown; watches never do by themselves.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// How often a full listener looks whether a connection has become silent.
@@ -172,7 +182,12 @@ impl Served {
             }
         });
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.patience).max_buf_size(MAX_HEAD as usize);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.patience)
+            .max_buf_size(MAX_HEAD as usize)
+            .max_headers(MAX_HEADERS);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -193,7 +208,7 @@ impl Served {
                 serving.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = serving.as_mut() => break ended,
-                    () = tokio::time::sleep(FAREWELL) => if life.is_idle() { return },
+                    () = tokio::time::sleep(FAREWELL) => if life.is_idle() || life.is_stalled() { return },
                 }
             },
         };

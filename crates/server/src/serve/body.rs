@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::{Request, Version, header};
 
@@ -17,30 +17,64 @@ const DRAIN: u64 = 32 * 1024 * 1024;
 /// And for how long.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// An answer's body: its request is under way until it has been sent.
+/// An answer's body: its request is under way until the client has been sent all of it.
 pub(super) struct Answering {
     body: Body,
-    _under_way: UnderWay,
+    under_way: Arc<UnderWay>,
 }
 
 impl Answering {
     pub(super) fn new(body: Body, under_way: UnderWay) -> Self {
-        Answering { body, _under_way: under_way }
+        Answering { body, under_way: Arc::new(under_way) }
     }
 }
 
 impl HttpBody for Answering {
-    type Data = Bytes;
+    type Data = Unsent;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Unsent>, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        polled.map_ok(|frame| frame.map_data(|bytes| Unsent::new(bytes, Arc::clone(&self.under_way))))
     }
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
     }
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A part of an answer on its way. hyper and h2 hold it until the client (the window of its stream, the buffer of its
+/// socket) has taken it, and then let it go.
+pub(super) struct Unsent {
+    bytes: Bytes,
+    under_way: Arc<UnderWay>,
+}
+
+impl Unsent {
+    fn new(bytes: Bytes, under_way: Arc<UnderWay>) -> Self {
+        under_way.given(bytes.len());
+        Unsent { bytes, under_way }
+    }
+}
+
+impl Buf for Unsent {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        self.under_way.taken(count);
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        self.under_way.taken(self.bytes.len());
     }
 }
 
