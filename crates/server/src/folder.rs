@@ -154,6 +154,13 @@ fn replace(path: &Path, content: &[u8], settle: fn(&File) -> io::Result<()>) -> 
     written.map_err(io_error(path, "written"))
 }
 
+/// Puts a private file in another's place, and that onto the disk.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), FolderError> {
+    fs::rename(from, to).map_err(io_error(from, "renamed"))?;
+    let parent = to.parent().unwrap_or(to);
+    File::open(parent).and_then(|folder| folder.sync_all()).map_err(io_error(parent, "written"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,10 @@
 //! Certificates of the clusters' Kubernetes endpoints.
 //!
-//! Entryway's own certificate authority is made once and kept in `pki/` of the data folder, for kubeconfigs hold it.
-//! Server certificates are made anew at each start and again while it runs, long before they end; they are never
-//! written anywhere. All keys are ECDSA P-256.
+//! Entryway's own certificate authority is kept in `pki/` of the data folder, with the one that will follow it: clients
+//! are given both, so that none loses trust when one takes the other's place. Server certificates are made anew at each
+//! start and again while it runs, long before they end; they are never written anywhere. All keys are ECDSA P-256.
+
+mod authority;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -12,14 +14,15 @@ use arc_swap::ArcSwap;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    date_time_ymd,
 };
 use rustls::crypto::ring::{default_provider, sign::any_ecdsa_type};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use self::authority::Authorities;
 use crate::folder::{self, FolderError};
 
 /// Why there are no certificates.
@@ -28,11 +31,9 @@ pub enum PkiError {
     /// A file could not be read or written.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The authority's key on disk is damaged. Deleting both files makes a new authority; kubeconfigs written before
-    /// then have to be written again.
-    #[error(
-        "{path} is damaged ({problem}); delete the folder `pki` to get a new authority, then run update-kubeconfig again"
-    )]
+    /// An authority on disk is damaged. Deleting it makes a new one; kubeconfigs written before then have to be
+    /// written again.
+    #[error("{path} is damaged ({problem}); delete it to get a new authority, then run update-kubeconfig again")]
     Broken {
         /// The file.
         path: String,
@@ -49,34 +50,32 @@ const LEAF_DAYS: i64 = 90;
 /// At which age it is replaced.
 const RENEW_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The certificate authority, and the names that its server certificates are for.
+/// The certificate authorities, and the names that server certificates are for.
 pub(crate) struct Pki {
-    ca_pem: String,
-    next_pem: String,
+    bundle_pem: String,
     issuer: Issuer<'static, KeyPair>,
     names: Vec<SanType>,
 }
 
 impl Pki {
-    /// Reads the authority of a data folder, or makes it. `hosts` are further names of this machine.
-    pub(crate) fn open<'a>(data: &Path, hosts: impl IntoIterator<Item = &'a str>) -> Result<Pki, PkiError> {
+    /// Reads the authorities of a data folder, or makes them, or moves on to the successor. `hosts` are further names
+    /// of this machine.
+    pub(crate) fn open<'a>(
+        data: &Path,
+        hosts: impl IntoIterator<Item = &'a str>,
+        now: Timestamp,
+    ) -> Result<Pki, PkiError> {
         let pki = data.join("pki");
         folder::private_folder(&pki)?;
         let names = names(hosts)?;
-        let (ca_pem, key) = authority(&pki, "ca")?;
-        let (next_pem, _) = authority(&pki, "next")?;
-        Ok(Pki { ca_pem, next_pem, issuer: Issuer::new(ca_params(), key), names })
+        let Authorities { current, next } = Authorities::open(&pki, day(now))?;
+        let bundle_pem = format!("{}{}", current.certificate_pem(), next.certificate_pem());
+        Ok(Pki { bundle_pem, issuer: current.into_issuer(), names })
     }
 
-    /// The authority's certificate, PEM.
-    pub(crate) fn ca_pem(&self) -> &str {
-        &self.ca_pem
-    }
-
-    /// What clients inside the clusters trust (`kube-root-ca.crt`): the authority and the one that will follow it, so
-    /// that it can be replaced without anybody losing trust.
-    pub(crate) fn bundle_pem(&self) -> String {
-        format!("{}{}", self.ca_pem, self.next_pem)
+    /// What clients trust, PEM: the authority and its successor.
+    pub(crate) fn bundle_pem(&self) -> &str {
+        &self.bundle_pem
     }
 
     fn leaf(&self, now: Timestamp) -> Result<CertifiedKey, PkiError> {
@@ -89,7 +88,7 @@ impl Pki {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         // A day early: the client's clock may be behind.
-        let today = TimeZone::UTC.to_datetime(now).date();
+        let today = day(now);
         let (from, to) = (ymd(today.saturating_sub(1.day())), ymd(today.saturating_add(LEAF_DAYS.days())));
         params.not_before = date_time_ymd(from.0, from.1, from.2);
         params.not_after = date_time_ymd(to.0, to.1, to.2);
@@ -110,29 +109,6 @@ impl Pki {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
-}
-
-/// Reads the certificate and key of an authority, or makes them.
-fn authority(pki: &Path, name: &str) -> Result<(String, KeyPair), PkiError> {
-    let (cert_path, key_path) = (pki.join(format!("{name}.crt")), pki.join(format!("{name}.key")));
-    if let (Some(pem), Some(key_pem)) = (folder::read(&cert_path)?, folder::read(&key_path)?) {
-        let key = KeyPair::from_pem(&key_pem)
-            .map_err(|error| PkiError::Broken { path: key_path.display().to_string(), problem: error.to_string() })?;
-        if !pem.starts_with("-----BEGIN CERTIFICATE-----") {
-            let problem = "it holds no certificate".to_owned();
-            return Err(PkiError::Broken { path: cert_path.display().to_string(), problem });
-        }
-        return Ok((pem, key));
-    }
-    if cert_path.exists() {
-        let key = key_path.display();
-        tracing::warn!("{key} is missing, so there is a new authority now: run update-kubeconfig again");
-    }
-    let key = KeyPair::generate().map_err(failed)?;
-    let pem = ca_params().self_signed(&key).map_err(failed)?.pem();
-    folder::write(&key_path, key.serialize_pem().as_bytes())?;
-    folder::write(&cert_path, pem.as_bytes())?;
-    Ok((pem, key))
 }
 
 impl std::fmt::Debug for Pki {
@@ -168,19 +144,6 @@ impl ResolvesServerCert for Leaf {
     }
 }
 
-/// INVARIANT (stable authority): nothing here changes once released, for the issuer of later certificates is built
-/// from it and has to be the one that the kept certificate names.
-fn ca_params() -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "Entryway local certificate authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
-    params.not_before = date_time_ymd(2024, 1, 1);
-    params.not_after = date_time_ymd(2099, 12, 31);
-    params
-}
-
 fn names<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Result<Vec<SanType>, PkiError> {
     let mut names =
         vec![SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)), SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST))];
@@ -194,6 +157,11 @@ fn names<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Result<Vec<SanType>, P
         }
     }
     Ok(names)
+}
+
+/// The day that it is in UTC.
+fn day(now: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(now).date()
 }
 
 /// The parts that `rcgen` makes a time of.
@@ -210,19 +178,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_authority_stays_and_leaves_are_signed_by_it() {
+    fn leaves_are_signed_by_the_authority() {
         let data = tempfile::tempdir().unwrap();
-        let first = Pki::open(data.path(), ["entryway.local", "10.1.2.3"]).unwrap();
-        let again = Arc::new(Pki::open(data.path(), []).unwrap());
-        assert_eq!(first.ca_pem(), again.ca_pem());
+        let now: Timestamp = "2026-02-28T00:00:00Z".parse().unwrap();
+        let first = Pki::open(data.path(), ["entryway.local", "10.1.2.3"], now).unwrap();
+        let again = Arc::new(Pki::open(data.path(), [], now).unwrap());
         assert_eq!(first.bundle_pem(), again.bundle_pem());
         assert_eq!(first.bundle_pem().matches("BEGIN CERTIFICATE").count(), 2);
-        assert!(first.bundle_pem().starts_with(first.ca_pem()) && first.bundle_pem() != first.ca_pem().repeat(2));
-        let now: Timestamp = "2026-02-28T00:00:00Z".parse().unwrap();
+        assert!(!first.bundle_pem().contains("PRIVATE"));
         assert_eq!(again.leaf(now).unwrap().cert.len(), 1);
         assert_eq!(again.tls(now).unwrap().alpn_protocols.len(), 2);
         assert!(first.names.contains(&SanType::IpAddress("10.1.2.3".parse().unwrap())));
-        std::fs::write(data.path().join("pki/ca.key"), "nonsense").unwrap();
-        assert!(matches!(Pki::open(data.path(), []), Err(PkiError::Broken { .. })));
+    }
+
+    /// Whoever was given the bundle before a succession trusts the server after it.
+    #[test]
+    fn trust_outlives_a_succession() {
+        let data = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-02-28T00:00:00Z".parse().unwrap();
+        let given = Pki::open(data.path(), [], now).unwrap().bundle_pem().to_owned();
+        for (later, trusted) in
+            [("2033-01-01T00:00:00Z", true), ("2035-01-01T00:00:00Z", true), ("2043-01-01T00:00:00Z", false)]
+        {
+            let now: Timestamp = later.parse().unwrap();
+            let leaf = Pki::open(data.path(), [], now).unwrap().leaf(now).unwrap();
+            assert_eq!(trusts(&given, &leaf, now), trusted, "{later}");
+        }
+    }
+
+    /// Whether a client with these authorities takes the server for `localhost`.
+    fn trusts(bundle: &str, leaf: &CertifiedKey, now: Timestamp) -> bool {
+        use rustls::client::{WebPkiServerVerifier, danger::ServerCertVerifier};
+        use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
+            roots.add(certificate.unwrap()).unwrap();
+        }
+        let provider = Arc::new(default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let now = UnixTime::since_unix_epoch(now.duration_since(Timestamp::UNIX_EPOCH).unsigned_abs());
+        verifier.verify_server_cert(&leaf.cert[0], &[], &name, &[], now).is_ok()
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct ControlPlane {
     pub(crate) console: Console,
     /// What clusters' endpoints are reached by, as it stands in a URL.
     pub(crate) host: String,
-    /// The certificate authority, PEM in base64.
+    /// The certificate authority and its successor, PEM in base64.
     pub(crate) ca: String,
     /// Wakes the sweeper: something was deleted.
     pub(crate) sweep: Notify,

@@ -211,14 +211,14 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
 
     let listener = port::listen(config.listen).map_err(|error| listen_error(config.listen, error))?;
     let address = listener.local_addr().map_err(|error| StartError::Listen { address: config.listen, error })?;
-    let pki = Arc::new(Pki::open(&data, config.public_hosts.iter().map(|host| host.name.as_str()))?);
+    let pki = Arc::new(Pki::open(&data, config.public_hosts.iter().map(|host| host.name.as_str()), now)?);
     let catalogue = PolicyCatalogue::builtin();
     let clusters = Clusters::new(Shared {
         store: Arc::clone(&store),
         directory: directory.clone(),
         catalogue: catalogue.clone(),
         tls: pki.tls(now)?,
-        ca_pem: pki.bundle_pem(),
+        ca_pem: pki.bundle_pem().to_owned(),
         address: address.ip(),
         ports: (config.listen.port() != 0).then(|| config.cluster_ports.clone()),
         local_endpoints: local_endpoints(&config, address),
@@ -237,7 +237,7 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
         metrics: crate::metrics::Metrics::default(),
         console: crate::console::Console::default(),
         host: endpoint_host(&config, address.ip()),
-        ca: STANDARD.encode(pki.ca_pem()),
+        ca: STANDARD.encode(pki.bundle_pem()),
         sweep: Notify::new(),
     });
     plane.start_all().await?;

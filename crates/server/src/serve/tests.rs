@@ -69,8 +69,9 @@ async fn until_closed(mut stream: TcpStream) -> Vec<u8> {
 
 fn tls() -> TlsAcceptor {
     let folder = tempfile::tempdir().unwrap();
-    let pki = Arc::new(crate::pki::Pki::open(folder.path(), std::iter::empty()).unwrap());
-    TlsAcceptor::from(pki.tls(jiff::Timestamp::now()).unwrap())
+    let now = jiff::Timestamp::now();
+    let pki = Arc::new(crate::pki::Pki::open(folder.path(), std::iter::empty(), now).unwrap());
+    TlsAcceptor::from(pki.tls(now).unwrap())
 }
 
 /// Before a request has come, nothing that a client does or leaves undone keeps its connection.
