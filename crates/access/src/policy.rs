@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 
+use crate::edit_distance::edit_distance;
 use crate::{AccountId, Arn, ArnError, Partition, PolicyRule, Region};
 
 /// The name of an access policy, such as `AmazonEKSViewPolicy`.
@@ -267,23 +268,4 @@ fn middles(name: &str) -> impl Iterator<Item = &str> {
         let without = rest.strip_suffix("Policy");
         std::iter::once(rest).chain(without)
     })
-}
-
-/// How many characters have to be put in, taken out or changed (Levenshtein).
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, cb) in row.iter_mut().skip(1).zip(&b) {
-            let best = (diagonal + usize::from(ca != *cb)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, best);
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

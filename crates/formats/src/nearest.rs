@@ -1,10 +1,12 @@
 //! "Did you mean": the known word nearest to one that is not known.
 
+use entryway_access::edit_distance;
+
 /// The nearest of `known`, if it is near: at most a third of its characters have to change, and at least one may.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let folded = fold(word);
     let longest = word.chars().count().max(3);
-    let candidates = known.into_iter().map(|known| (distance(&folded, &fold(known)), known));
+    let candidates = known.into_iter().map(|known| (edit_distance(&folded, &fold(known)), known));
     // Words with the misspelt one in them, or the reverse, are what people mean as well:
     // `access_policy_associations` for `policy_associations`.
     let near = |(distance, known): &(usize, &str)| {
@@ -28,24 +30,6 @@ pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
 /// Without case, `-` and `_`, and not more than anybody would write.
 fn fold(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '-' | '_')).take(64).map(|c| c.to_ascii_lowercase()).collect()
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let (mut diagonal, mut left) = (i, i + 1);
-        for (cell, cb) in row.iter_mut().skip(1).zip(&b) {
-            let best = (diagonal + usize::from(ca != *cb)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, best);
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
