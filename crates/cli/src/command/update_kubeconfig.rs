@@ -184,7 +184,11 @@ mod tests {
 
     fn made(line: &str, cluster: &Cluster, profile: Option<&str>) -> Entries {
         let args = Line::parse_from(["x"].into_iter().chain(line.split_whitespace())).args;
-        entries(cluster, &args, profile.map(str::to_owned)).unwrap()
+        let role = args.role_arn.as_ref().map(|role| match role {
+            PrincipalText::Arn(arn) => arn.as_str(),
+            other => panic!("{other:?} is looked up first"),
+        });
+        entries(cluster, &args, role, profile.map(str::to_owned)).unwrap()
     }
 
     #[test]
@@ -210,10 +214,18 @@ mod tests {
             json!({"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "entryway", "interactiveMode": "IfAvailable",
                    "args": ["token", "--cluster-name", "demo", "--region", "cn-north-1"]})
         );
-        let with = exec("--name demo --role-arn arn:r", &cluster(), Some("p"));
+        let with = exec("--name demo --role-arn arn:aws:iam::111122223333:role/r", &cluster(), Some("p"));
         assert_eq!(
             with["args"],
-            json!(["token", "--cluster-name", "demo", "--region", "cn-north-1", "--role-arn", "arn:r"])
+            json!([
+                "token",
+                "--cluster-name",
+                "demo",
+                "--region",
+                "cn-north-1",
+                "--role-arn",
+                "arn:aws:iam::111122223333:role/r"
+            ])
         );
         assert_eq!(with["env"], json!([{"name": "AWS_PROFILE", "value": "p"}]));
         let local = Cluster { is_local: true, id: Some("uuid".into()), ..cluster() };

@@ -2,6 +2,7 @@
 
 mod expires;
 mod grant;
+mod grant_step;
 mod list;
 mod revoke;
 
