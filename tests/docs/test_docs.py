@@ -4,7 +4,9 @@ A block of kind `console` holds commands after `$ ` (continued lines after `> `)
 stands for anything, a line of `…` alone for any lines. A block of kind `sh` holds commands alone, which must succeed.
 Commands of one page share one shell. What can't be run inside a test is replaced by what it stands for (REPLACED).
 """
+import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -22,6 +24,20 @@ REPLACED = {
     'export PATH="$PWD/target/release:$PATH"': "true # the binary under test is on the PATH",
     "./test": "true # this very run",
 }
+
+
+def stand_in(command):
+    """What is run in a command's place: itself, for most. A benchmark takes minutes: only that it exists is checked."""
+    command = command.strip()
+    if not command.startswith("cargo bench "):
+        return REPLACED.get(command, command)
+    words = shlex.split(command)
+    package, bench = words[words.index("-p") + 1], words[words.index("--bench") + 1]
+    listed = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version", "1", "--locked"], cwd=ROOT,
+                            capture_output=True, text=True, check=True)
+    benches = {(p["name"], t["name"]) for p in json.loads(listed.stdout)["packages"] for t in p["targets"]
+               if "bench" in t["kind"]}
+    return "true" if (package, bench) in benches else f"echo there is no benchmark {bench} in {package}; false"
 
 
 def blocks(page):
@@ -70,7 +86,7 @@ def test_page(page, tmp_path):
         if page.name != "README.md":
             script += "entryway env --write-profile entryway --yes >/dev/null 2>&1; export AWS_PROFILE=entryway\n"
         for i, (command, _) in enumerate(todo):
-            run = REPLACED.get(command.strip(), command)
+            run = stand_in(command)
             script += f"{{ {run}\n}} 2>&1 </dev/null\necho; echo __END_{i}_$?__\n"
         env = {k: v for k, v in plane.base_env().items() if not k.startswith("AWS_")}
         env["XDG_DATA_HOME"] = str(tmp_path / "home" / ".local" / "share")
