@@ -10,11 +10,11 @@ use axum::response::Response;
 use entryway_access::UserInfo;
 use entryway_objects::registry::Registry;
 use entryway_objects::status::Status;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::watch;
 
+use crate::bodies::{BodyError, BufferedBody};
 use crate::config::SandboxConfig;
-use crate::failure::{Failure, too_large_body, unauthorized};
+use crate::failure::{Failure, late_body, too_large_body, unauthorized};
 use crate::impersonate::LastModes;
 use crate::query::Query;
 use crate::request_info::RequestInfo;
@@ -22,7 +22,7 @@ use crate::storage::{Storage, Target};
 use crate::{authenticate, authorize, impersonate, non_resource, resource, respond};
 
 /// Longest body that is read, in bytes: the real server's limit.
-pub(crate) const BODY_LIMIT: usize = 3 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: u32 = 3 * 1024 * 1024;
 
 /// One cluster's API server.
 pub(crate) struct Api {
@@ -98,7 +98,8 @@ async fn answer(api: Arc<Api>, request: Request) -> Result<Response, Failure> {
     drop(snapshot);
 
     // What strangers may ask for has no body, so they can't make anybody wait for one or keep it.
-    let body = if info.resource.is_some() { read(body).await? } else { Bytes::new() };
+    let buffered = if info.resource.is_some() { read(&api, body).await? } else { BufferedBody::EMPTY };
+    let body = buffered.bytes().clone();
     let call = Call { api, method: parts.method, headers: parts.headers, query, info, user, body };
     let head = call.method == Method::HEAD;
     let response = match call.info.resource {
@@ -154,11 +155,11 @@ impl Call {
 /// Reads a body.
 ///
 /// # Errors
-/// 413 beyond [`BODY_LIMIT`], 400 where it breaks off.
-async fn read(body: Body) -> Result<Bytes, Status> {
-    match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(too_large_body(BODY_LIMIT)),
-        Err(error) => Err(Status::bad_request(format!("the body could not be read: {error}"))),
-    }
+/// 413 beyond [`BODY_LIMIT`], 504 where it does not come, 400 where it breaks off.
+async fn read(api: &Api, body: Body) -> Result<BufferedBody, Status> {
+    api.config.bodies.read(body, BODY_LIMIT).await.map_err(|error| match error {
+        BodyError::TooLong => too_large_body(BODY_LIMIT),
+        BodyError::Late => late_body(),
+        BodyError::Broken(error) => Status::bad_request(format!("the body could not be read: {error}")),
+    })
 }

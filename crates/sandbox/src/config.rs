@@ -5,7 +5,7 @@ use std::sync::Arc;
 use entryway_store::Store;
 use jiff::Timestamp;
 
-use crate::{Authority, ServiceAccountKey};
+use crate::{Authority, BodyBudget, ServiceAccountKey};
 
 /// Everything a cluster needs from outside.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct SandboxConfig {
     pub aws_auth: bool,
     /// Appended to the Kubernetes version in `/version`, such as `-entryway.1`; may be empty.
     pub version_suffix: String,
+    /// Memory for the bodies of requests; may be shared by clusters. At least 3 MiB, the longest body.
+    pub bodies: BodyBudget,
     /// The time now.
     pub clock: fn() -> Timestamp,
 }

@@ -101,11 +101,21 @@ pub(crate) fn not_implemented(what: &str) -> Status {
 }
 
 /// 413.
-pub(crate) fn too_large_body(limit: usize) -> Status {
+pub(crate) fn too_large_body(limit: u32) -> Status {
     Status {
         code: 413,
         reason: "RequestEntityTooLarge",
         message: format!("Request entity too large: limit is {limit}"),
+        details: None,
+    }
+}
+
+/// 504: the body did not arrive in time.
+pub(crate) fn late_body() -> Status {
+    Status {
+        code: 504,
+        reason: "Timeout",
+        message: "Timeout: request did not complete within the allotted timeout".into(),
         details: None,
     }
 }

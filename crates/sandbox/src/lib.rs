@@ -15,6 +15,7 @@ mod api;
 mod authenticate;
 mod authority;
 mod authorize;
+mod bodies;
 mod bootstrap;
 mod config;
 mod controllers;
@@ -47,6 +48,7 @@ mod update;
 mod watch;
 
 pub use authority::{Authority, Unauthenticated};
+pub use bodies::{BodyBudget, BodyError, BufferedBody};
 pub use config::SandboxConfig;
 pub use sandbox::{Sandbox, StartError};
 pub use token::{KeyError, ServiceAccountKey};

@@ -50,6 +50,29 @@ async fn paths_without_a_handler_are_refused_as_by_the_real_server() {
     client.with("content-type", "text/plain").raw("PATCH", &format!("{MAPS}/x"), "{}").await.expect(415);
 }
 
+/// Bodies have a time, and together a budget: whoever finds it used up waits for it no longer.
+#[tokio::test(start_paused = true)]
+async fn bodies_that_do_not_come_are_given_up() {
+    let (_cluster, client) = cluster().await;
+    let never = || axum::body::Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let map = |name: &str| json!({"metadata": {"name": name}});
+    // Each may become 3 MiB long: five fill the budget of the tests' clusters.
+    let waiting: Vec<_> = (0..5)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.raw("POST", MAPS, never()).await })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    client.post(MAPS, map("a")).await.expect(201);
+    let status = client.raw("POST", MAPS, never()).await.expect(504);
+    assert_eq!(status["message"], "Timeout: request did not complete within the allotted timeout");
+    for waiting in waiting {
+        assert_eq!(waiting.await.unwrap().expect(504)["reason"], "Timeout");
+    }
+    client.post(MAPS, map("b")).await.expect(201);
+}
+
 #[tokio::test]
 async fn a_refusal_comes_before_any_look_at_what_is_there() {
     let (cluster, _) = cluster().await;

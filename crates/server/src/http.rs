@@ -13,12 +13,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use entryway_iam::sigv4::{Authorization, Rules, SigV4Error, decode_query};
+use entryway_sandbox::{BodyError, BufferedBody};
 use hyper::body::Body as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::audit::{self, Event};
-use crate::buffer::{self, Buffered, Sender};
 use crate::console;
 use crate::eks::{self, Answer, Call, EksError, Fault, Target};
 use crate::keys::Place;
@@ -82,9 +82,9 @@ async fn answer(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response
     let authorization = request.with_parts(&request.path, Authorization::parse);
     let (buffered, cut) = match body_of(plane, &request, &authorization, body).await {
         Ok(body) => (body, None),
-        Err(error) => (Buffered::EMPTY, Some(error.to_string())),
+        Err(error) => (BufferedBody::EMPTY, Some(error.to_string())),
     };
-    request.body = buffered.bytes.clone();
+    request.body = buffered.bytes().clone();
     let family = Family::of(&request, &authorization);
     let answer = match (cut, &family) {
         (Some(problem), family) => too_large(*family, &request, &problem),
@@ -105,17 +105,17 @@ async fn body_of(
     request: &Received,
     authorization: &Result<Option<Authorization>, SigV4Error>,
     body: Body,
-) -> Result<Buffered, buffer::BodyError> {
+) -> Result<BufferedBody, BodyError> {
     match authorization {
-        _ if body.is_end_stream() => Ok(Buffered::EMPTY),
+        _ if body.is_end_stream() => Ok(BufferedBody::EMPTY),
         Ok(Some(authorization)) if plane.identities.knows_key(authorization).await => {
-            buffer::read(body, Sender::Known, MAX_BODY).await
+            plane.bodies.known.read(body, MAX_BODY).await
         }
-        Ok(Some(_)) => Ok(Buffered::EMPTY),
+        Ok(Some(_)) => Ok(BufferedBody::EMPTY),
         Ok(None) | Err(_) if request.is_form() => {
-            Ok(buffer::read(body, Sender::Stranger, MAX_UNSIGNED).await.unwrap_or(Buffered::EMPTY))
+            Ok(plane.bodies.strangers.read(body, MAX_UNSIGNED).await.unwrap_or(BufferedBody::EMPTY))
         }
-        Ok(None) | Err(_) => Ok(Buffered::EMPTY),
+        Ok(None) | Err(_) => Ok(BufferedBody::EMPTY),
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) async fn start(
         endpoint: format!("{}:{}", shared.host, record.port),
         aws_auth: record.mode().has_config_map(),
         version_suffix: "-eks-entryway".to_owned(),
+        bodies: shared.bodies.clone(),
         clock: Timestamp::now,
     };
     let before = shared.store.revision().await.map_err(|error| error.to_string())?;

@@ -5,7 +5,6 @@
 //! checked, changes written with their audit records, and each cluster's compiled snapshot kept current.
 
 mod audit;
-mod buffer;
 mod clusters;
 mod config;
 mod console;

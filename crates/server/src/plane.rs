@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entryway_access::{AccessPolicy, PolicyArn, PolicyCatalogue};
+use entryway_sandbox::BodyBudget;
 use entryway_store::{KeyValue, ListOptions, Store, StoreError, Txn, TxnOutcome};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -21,6 +22,20 @@ use crate::own_policy;
 use crate::start::ClusterInfo;
 use crate::who::{Identities, Signed};
 
+/// Memory for bodies of requests to the API port. Strangers can't use up the others'.
+pub(crate) struct Bodies {
+    /// Of those who show an access key that exists. The signature is checked later.
+    pub(crate) known: BodyBudget,
+    /// Of anybody else.
+    pub(crate) strangers: BodyBudget,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Bodies { known: BodyBudget::new(64 * 1024 * 1024), strangers: BodyBudget::new(16 * 1024 * 1024) }
+    }
+}
+
 /// A running control plane.
 pub(crate) struct ControlPlane {
     pub(crate) store: Arc<dyn Store>,
@@ -29,6 +44,7 @@ pub(crate) struct ControlPlane {
     pub(crate) catalogue: PolicyCatalogue,
     pub(crate) clusters: Clusters,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) bodies: Bodies,
     pub(crate) page_secret: PageSecret,
     pub(crate) metrics: Metrics,
     pub(crate) console: Console,

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entryway_access::{AuthenticationMode, Partition, PolicyCatalogue, PrincipalArn, PrincipalKind};
 use entryway_directory::{ADMIN_USER, Directory, DirectoryError};
+use entryway_sandbox::BodyBudget;
 use entryway_store::{EmbeddedStore, Store, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use crate::eks::{Creator, DEFAULT_VERSION, NewCluster, Settings, Tags, VpcConfig
 use crate::folder::{self, FolderError};
 use crate::keys::Place;
 use crate::pki::{Pki, PkiError};
-use crate::plane::{ControlPlane, page_secret};
+use crate::plane::{Bodies, ControlPlane, page_secret};
 use crate::who::{Identities, Principal};
 use crate::{http, port, serve, sweep};
 
@@ -112,6 +113,9 @@ pub struct ClusterInfo {
     /// The URL of its Kubernetes endpoint.
     pub endpoint: String,
 }
+
+/// Memory for the bodies of requests to all clusters, in bytes: they can't use up that of the EKS API.
+const CLUSTER_BODIES: usize = 64 * 1024 * 1024;
 
 /// What `run.json` is called.
 pub const RUN_FILE: &str = "run.json";
@@ -222,6 +226,7 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
         address: address.ip(),
         ports: (config.listen.port() != 0).then(|| config.cluster_ports.clone()),
         local_endpoints: local_endpoints(&config, address),
+        bodies: BodyBudget::new(CLUSTER_BODIES),
         host: endpoint_host(&config, address.ip()),
     });
     let (stop, stopping) = watch::channel(false);
@@ -234,6 +239,7 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
         catalogue,
         clusters,
         audit,
+        bodies: Bodies::default(),
         metrics: crate::metrics::Metrics::default(),
         console: crate::console::Console::default(),
         host: endpoint_host(&config, address.ip()),

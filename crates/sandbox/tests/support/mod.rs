@@ -16,7 +16,7 @@ use entryway_access::{
     AccessEntry, AccessScope, Association, AuthenticationMode, AwsAuth, Caller, ClusterModel, EntryType, Partition,
     PolicyCatalogue, RbacObjects, Snapshot, Template, UserInfo,
 };
-use entryway_sandbox::{Authority, Sandbox, SandboxConfig, ServiceAccountKey, Unauthenticated, keys};
+use entryway_sandbox::{Authority, BodyBudget, Sandbox, SandboxConfig, ServiceAccountKey, Unauthenticated, keys};
 use entryway_store::{ListOptions, MemoryStore, Revision, Store};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -163,6 +163,7 @@ pub async fn start_on(store: Arc<dyn Store>, endpoint: &str) -> Cluster {
         endpoint: endpoint.into(),
         aws_auth: false,
         version_suffix: String::new(),
+        bodies: BodyBudget::new(16 * 1024 * 1024),
         clock: Timestamp::now,
     };
     let sandbox = Sandbox::start(config).await.unwrap();

@@ -54,7 +54,6 @@ use self::page::{Page, Problem, Reply};
 pub(crate) use self::session::{LINK_LIFE, Links, Sessions};
 pub(crate) use self::sign_in::path as link_path;
 use self::visit::{Preferences, Visit};
-use crate::buffer::{self, Sender};
 use crate::http::MAX_BODY;
 use crate::plane::ControlPlane;
 use crate::received::Received;
@@ -75,11 +74,11 @@ pub(crate) fn is_path(path: &str) -> bool {
 /// Answers a request for one of the console's paths.
 pub(crate) async fn handle(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response {
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    let Ok(body) = buffer::read(body, Sender::Stranger, MAX_BODY).await else {
+    let Ok(body) = plane.bodies.strangers.read(body, MAX_BODY).await else {
         let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, words::TOO_LARGE, "");
         return page::problem_without_session(&problem, &Preferences::default());
     };
-    let request = Received::new(head, body.bytes.clone(), peer);
+    let request = Received::new(head, body.bytes().clone(), peer);
     let mut response = answer(plane, &request).await;
     crate::http::with_id(&mut response, &request.id);
     plane.metrics.answered("console", response.status().as_u16());
