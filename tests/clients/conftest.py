@@ -1,8 +1,9 @@
-"""Where the clients are, and the record of what was tried: `docs/compatibility.md` is written from it."""
+"""Where the clients are, and which versions of them."""
 import json
 import os
 import shutil
 import subprocess
+import tomllib
 import uuid
 from pathlib import Path
 
@@ -12,13 +13,6 @@ from conftest import BIN, ROOT  # noqa: F401  (the folder above is on the path)
 
 HERE = Path(__file__).resolve().parent
 TOOLS = ROOT / ".tools"
-TRIED = []  # (client, version, what was tried)
-
-
-@pytest.fixture
-def tried(request):
-    """Called with (client, version, what) when all of it has worked; a failing test writes nothing."""
-    return lambda client, version, what: TRIED.append((client, version, what))
 
 
 @pytest.fixture
@@ -37,17 +31,6 @@ def admin_up(shared_up):
     return shared_up
 
 
-def pytest_sessionfinish(session, exitstatus):
-    """Writes the page, when every client was tried and nothing failed."""
-    if exitstatus != 0 or not os.environ.get("ENTRYWAY_WRITE_COMPATIBILITY"):
-        return
-    lines = ["# Compatibility", "", "Each line is a test that drove the unmodified client against a running `entryway up`. The tests write this page",
-             "(`ENTRYWAY_WRITE_COMPATIBILITY=1 ./test clients`); a client that fails has no line.", "",
-             "| client | version | what was tried |", "| --- | --- | --- |"]
-    lines += [f"| {client} | {version} | {what} |" for client, version, what in sorted(set(TRIED))]
-    (ROOT / "docs" / "compatibility.md").write_text("\n".join(lines) + "\n")
-
-
 def version_of(*command):
     return subprocess.run([str(c) for c in command], capture_output=True, text=True).stdout.strip()
 
@@ -58,3 +41,17 @@ def find_node():
 
 def package_version(name):
     return json.loads((HERE / "node" / "node_modules" / name / "package.json").read_text())["version"]
+
+
+def rust_client(name):
+    """A program of tests/clients/rust, which `./test` has built."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    for profile in ("debug", "release"):
+        if (target / profile / name).exists():
+            return target / profile / name
+    raise FileNotFoundError(f"no {name} in {target}/debug or /release: run `cargo build -p entryway-clients` first")
+
+
+def crate_version(name):
+    packages = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
+    return next(package["version"] for package in packages if package["name"] == name)
