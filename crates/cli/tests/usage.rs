@@ -80,6 +80,41 @@ fn other_addresses_than_loopback_are_refused() {
     assert!(text(&done.stderr).contains("--allow-remote"), "{}", text(&done.stderr));
 }
 
+/// One message, and the file as it was.
+#[test]
+fn a_store_that_cannot_be_read_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("entryway.redb");
+    for (content, problem) in
+        [(&b""[..], "it is cut short"), (b"redb", "it is not a store"), (&[7; 8192], "it is not a store")]
+    {
+        std::fs::write(&store, content).unwrap();
+        let done = run(&["up", "-q", "--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
+        let message = text(&done.stderr);
+        assert_eq!((done.status.code(), text(&done.stdout)), (Some(2), String::new()), "{message}");
+        assert!(
+            message.starts_with("error: ") && message.lines().count() == 1 && message.contains(problem),
+            "{message}"
+        );
+        assert_eq!(std::fs::read(&store).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_data_folder_without_rights_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    // Not even root makes a folder there.
+    for data in [file.join("data"), "/proc/entryway".into(), file] {
+        let data = data.to_str().unwrap();
+        let done = run(&["up", "-q", "--listen", "127.0.0.1:0", "--data", data]);
+        let message = text(&done.stderr);
+        assert_eq!((done.status.code(), text(&done.stdout)), (Some(2), String::new()), "{message}");
+        assert!(message.starts_with(&format!("error: {data} ")) && message.lines().count() == 1, "{message}");
+    }
+}
+
 #[test]
 fn a_port_in_use_is_named() {
     let folder = tempfile::tempdir().unwrap();

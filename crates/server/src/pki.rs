@@ -40,6 +40,17 @@ pub enum PkiError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Both authorities are at their end: most likely the clock is wrong.
+    #[error(
+        "this machine's clock says {today}, when both certificate authorities in {folder} are at their end; set the \
+         clock, or delete that folder to get new ones, then run update-kubeconfig again"
+    )]
+    Ended {
+        /// The authorities' folder.
+        folder: String,
+        /// What the clock says.
+        today: Date,
+    },
     /// Cryptography failed; never retried.
     #[error("a certificate could not be made: {0}")]
     Failed(String),

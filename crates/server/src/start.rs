@@ -63,6 +63,11 @@ pub enum StartError {
         /// The system's reason.
         error: std::io::Error,
     },
+    /// The clock can't be right.
+    #[error(
+        "this machine's clock says {0}, which can't be; set it, for certificates and signatures are good for a time only"
+    )]
+    Clock(Timestamp),
     /// The data folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -116,6 +121,10 @@ pub struct ClusterInfo {
 
 /// Memory for the bodies of requests to all clusters, in bytes: they can't use up that of the EKS API.
 const CLUSTER_BODIES: usize = 64 * 1024 * 1024;
+
+/// No control plane has run before: 2024 in UTC, where certificates begin. Machines whose clock has lost its battery
+/// say 1970.
+const EARLIEST: Timestamp = Timestamp::constant(1_704_067_200, 0);
 
 /// What `run.json` is called.
 pub const RUN_FILE: &str = "run.json";
@@ -199,13 +208,20 @@ impl std::fmt::Debug for ControlPlane {
 /// # Errors
 /// [`StartError`] says what stands in the way and what to do about it.
 pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
+    start_at(config, Timestamp::now()).await
+}
+
+/// The same, at a time of the caller's.
+pub(crate) async fn start_at(config: ServerConfig, now: Timestamp) -> Result<Running, StartError> {
+    if now < EARLIEST {
+        return Err(StartError::Clock(now));
+    }
     if !config.listen.ip().is_loopback() {
         if !config.allow_remote {
             return Err(StartError::Remote(config.listen));
         }
         tracing::warn!(listen = %config.listen, "other machines can reach the API, in plain HTTP");
     }
-    let now = Timestamp::now();
     let data = folder::open(&config.data)?;
     let store: Arc<dyn Store> = Arc::new(open_store(&data)?);
     let partition = Partition::of_region(&config.region);

@@ -42,19 +42,24 @@ pub(super) struct Authority {
 
 impl Authorities {
     /// Reads those of the folder, makes those that are missing, and moves on where it is time to.
+    ///
+    /// # Errors
+    /// [`PkiError::Ended`] where it is time to for both: whoever was given them would trust neither's follower.
     pub(super) fn open(folder: &Path, today: Date) -> Result<Authorities, PkiError> {
         let paths = [folder.join("ca.pem"), folder.join("next.pem")];
         let [current_path, next_path] = &paths;
-        let mut current = Authority::open(current_path, || later(today, LIFE_YEARS))?;
-        let mut next = Authority::open(next_path, || current.successor_until(today))?;
-        // Twice where it has not run for so long that the successor is at its end, too.
-        while current.is_due(today) {
-            folder::rename(next_path, current_path)?;
-            tracing::info!(until = %next.last_day, "the certificate authority's successor has taken over");
-            current = next;
-            next = Authority::open(next_path, || current.successor_until(today))?;
+        let current = Authority::open(current_path, || later(today, LIFE_YEARS))?;
+        let next = Authority::open(next_path, || current.successor_until(today))?;
+        if !current.is_due(today) {
+            return Ok(Authorities { current, next });
         }
-        Ok(Authorities { current, next })
+        if next.is_due(today) {
+            return Err(PkiError::Ended { folder: folder.display().to_string(), today });
+        }
+        folder::rename(next_path, current_path)?;
+        tracing::info!(until = %next.last_day, "the certificate authority's successor has taken over");
+        let after = Authority::open(next_path, || next.successor_until(today))?;
+        Ok(Authorities { current: next, next: after })
     }
 }
 
@@ -154,12 +159,12 @@ mod tests {
         let (second, days) = open(folder.path(), "2034-11-26");
         assert_eq!((&second[0], days), (&first[1], ["2044-11-25", "2052-11-25"].map(str::to_owned)));
         assert_eq!(open(folder.path(), "2034-11-27").0, second);
-        // Neither is of use any more.
-        let (third, days) = open(folder.path(), "2060-01-01");
-        assert!(!first.contains(&third[0]) && !second.contains(&third[0]));
-        assert_eq!(days, ["2070-01-01", "2078-01-01"]);
-        // A clock that has gone wrong and been set right again has not changed the authority back and forth.
-        assert_eq!(open(folder.path(), "2026-11-25").0, third);
+        // Nobody has trusted a third one: that is rather a clock that is off, and nothing is thrown away for it.
+        let error = Authorities::open(folder.path(), "2060-01-01".parse().unwrap()).err().unwrap().to_string();
+        assert!(error.starts_with("this machine's clock says 2060-01-01"), "{error}");
+        assert_eq!(open(folder.path(), "2034-11-27").0, second);
+        // One that was wrong and has been set right does not bring the old authority back.
+        assert_eq!(open(folder.path(), "2026-11-25").0, second);
     }
 
     #[test]

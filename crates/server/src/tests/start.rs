@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Api, config};
+use crate::start::start_at;
 use crate::{StartError, read_admin_file, read_run_file, start};
 
 #[tokio::test]
@@ -56,6 +57,22 @@ async fn unsafe_starts_are_refused() {
     std::fs::write(data.path().join("entryway.redb"), "not a store").unwrap();
     let error = start(config(data.path(), &[])).await.unwrap_err();
     assert!(matches!(error, StartError::Store(entryway_store::StoreError::Broken { .. })), "{error}");
+}
+
+/// A clock that is off is told, and nothing is changed by it.
+#[tokio::test]
+async fn a_clock_that_is_off() {
+    let data = tempfile::tempdir().unwrap();
+    let first = start(config(data.path(), &["demo"])).await.unwrap();
+    let ca = first.plane().ca.clone();
+    first.shutdown().await;
+    for wrong in ["1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"] {
+        let error = start_at(config(data.path(), &[]), wrong.parse().unwrap()).await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("this machine's clock says {}", &wrong[..10])), "{error}");
+    }
+    let again = start(config(data.path(), &[])).await.unwrap();
+    assert_eq!(again.plane().ca, ca);
+    again.shutdown().await;
 }
 
 #[tokio::test]
