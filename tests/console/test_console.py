@@ -120,8 +120,8 @@ def test_create_preview_associate_disassociate_delete(page, plane):
     page.get_by_role("link", name="Disassociate AmazonEKSClusterAdminPolicy").click()
     page.locator(".loses").first.wait_for()
     page.get_by_role("button", name="Disassociate").click()
-    page.get_by_role("link", name="Undo").click()
-    page.get_by_role("button", name="See what it means").click()
+    page.get_by_role("button", name="Undo").click()
+    page.locator(".gains").first.wait_for()
     page.get_by_role("button", name="Associate").click()
     listed = plane.aws("eks", "list-associated-access-policies", "--cluster-name", "demo", "--principal-arn", role).ok().json
     assert sorted(p["policyArn"].rsplit("/")[-1] for p in listed["associatedAccessPolicies"]) == ["AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"]

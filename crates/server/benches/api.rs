@@ -10,88 +10,32 @@
 
 #![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench prints what it measured")]
 
-use std::error::Error;
+mod common;
+
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use entryway_iam::sigv4::{PayloadHash, RequestParts, Scope, sign, uri_encode};
-use entryway_iam::{Credentials, SecretKey};
-use entryway_server::{Retention, Running, ServerConfig, read_admin_file, start};
+use entryway_iam::sigv4::uri_encode;
+use entryway_server::{Running, start};
 use entryway_store::{EmbeddedStore, Store, Txn};
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use serde_json::json;
 
-type Failure = Box<dyn Error + Send + Sync>;
-
-/// One connection, kept open.
-struct Client {
-    stream: BufReader<TcpStream>,
-    host: String,
-    credentials: Credentials,
-}
-
-impl Client {
-    async fn call(&mut self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
-        let body = body.to_string();
-        let headers: [(&str, &[u8]); 2] = [("host", self.host.as_bytes()), ("content-type", b"application/json")];
-        let parts = RequestParts { method, path, query: "", headers: &headers };
-        let scope = Scope { region: "us-east-1", service: "eks" };
-        let signed = sign(&parts, &self.credentials, scope, PayloadHash::of(body.as_bytes()), Timestamp::now())?;
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n", self.host);
-        for (name, value) in signed {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
-        self.stream.write_all(request.as_bytes()).await?;
-        let (mut length, mut status, mut line) = (0, String::new(), String::new());
-        while self.stream.read_line(&mut line).await? > 0 && line != "\r\n" {
-            if status.is_empty() {
-                status.clone_from(&line);
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse()?;
-            }
-            line.clear();
-        }
-        let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer).await?;
-        if !status.starts_with("HTTP/1.1 200") {
-            return Err(format!("{} {}", status.trim(), String::from_utf8_lossy(&answer)).into());
-        }
-        Ok(serde_json::from_slice(&answer)?)
-    }
-}
+use common::{Client, Failure, config};
 
 /// What is measured at a time.
 const WRITES: usize = 8_000;
 /// An entry's record and its audit record, in bytes, as they are here.
 const RECORDS: [usize; 2] = [520, 1_250];
 
-async fn client(running: &Running) -> Result<Client, Failure> {
-    let admin = read_admin_file(&running.info().data).ok_or("no admin.json")?;
-    let host = running.info().api.trim_start_matches("http://").to_owned();
-    let stream = TcpStream::connect(&host).await?;
-    stream.set_nodelay(true)?;
-    let credentials = Credentials {
-        access_key_id: admin.access_key_id,
-        secret: SecretKey::new(admin.secret_access_key),
-        session_token: None,
-    };
-    Ok(Client { stream: BufReader::new(stream), host, credentials })
-}
-
 /// Writes a second through the API.
 async fn api(running: &Running, connections: usize) -> Result<f64, Failure> {
     let each = (WRITES / connections).min(WRITES / 4);
     let mut clients = Vec::new();
     for n in 0..connections {
-        let mut client = client(running).await?;
+        let mut client = Client::of_admin(running).await?;
         let principal = format!("arn:aws:iam::444455556666:role/of-{connections}-{n}");
         client.call("POST", "/clusters/demo/access-entries", &json!({ "principalArn": principal })).await?;
         clients.push((client, format!("/clusters/demo/access-entries/{}", uri_encode(&principal))));
@@ -164,18 +108,7 @@ async fn measure() -> Result<(), Failure> {
         let rate = store(&folder.path().join(format!("store-{connections}")), connections).await?;
         println!("store, {connections:2} writers          {rate:6.0} commits a second");
     }
-    let running = start(ServerConfig {
-        data: folder.path().join("data"),
-        listen: "127.0.0.1:0".parse()?,
-        region: "us-east-1".parse()?,
-        account: "111122223333".parse()?,
-        clusters: vec!["demo".parse()?],
-        public_hosts: Vec::new(),
-        cluster_ports: ServerConfig::CLUSTER_PORTS,
-        allow_remote: false,
-        audit: Retention::default(),
-    })
-    .await?;
+    let running = start(config(folder.path().join("data"))?).await?;
     for connections in [1, 16, 64] {
         println!("EKS API, {connections:2} connections   {:6.0} writes a second", api(&running, connections).await?);
     }

@@ -15,6 +15,28 @@ use crate::keys::Place;
 use crate::query::Service;
 use crate::received::Received;
 
+/// A call of the EKS API that changes something.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct EksCall {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) body: Value,
+    /// What it does, in the past tense: `created the entry`.
+    pub(super) what: String,
+}
+
+impl EksCall {
+    pub(super) fn new(method: &'static str, path: String, body: Value, what: impl Into<String>) -> EksCall {
+        EksCall { method, path, query: String::new(), body, what: what.into() }
+    }
+}
+
+/// Makes a change.
+pub(super) async fn make(visit: &Visit<'_>, place: &Place, call: &EksCall) -> Result<Value, EksError> {
+    eks(visit, place, call.method, &call.path, &call.query, &call.body).await
+}
+
 /// Calls an operation of the EKS API: the same checks, permissions, transaction and audit record as from outside.
 pub(super) async fn eks(
     visit: &Visit<'_>,
@@ -47,6 +69,11 @@ pub(super) fn cluster_path(cluster: &str, rest: &str) -> String {
 /// `/clusters/NAME/access-entries/PRINCIPAL`, and what follows.
 pub(super) fn entry_path(cluster: &str, principal: &str, rest: &str) -> String {
     cluster_path(cluster, &format!("/access-entries/{}{rest}", uri_encode(principal)))
+}
+
+/// `/tags/ARN`.
+pub(super) fn tags_path(arn: &str) -> String {
+    format!("/tags/{}", uri_encode(arn))
 }
 
 /// `GET /console/role`.

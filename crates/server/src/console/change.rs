@@ -10,12 +10,14 @@ use super::act;
 use super::change_form;
 use super::cluster::{Cluster, Found, unprocessable};
 use super::entries::short;
+use super::fields::{self, FieldError};
 use super::form::Form;
-use super::page::{Page, Problem, Reply, csrf};
+use super::page::{Page, Problem, Reply, csrf, hidden};
 use super::part;
 use super::preview;
-use super::proposal::{FieldError, Proposal};
+use super::proposal::{Edit, Proposal};
 use super::session::Flash;
+use super::undo::undo;
 use super::visit::Visit;
 use super::words;
 use crate::eks::{EksError, Fault};
@@ -27,29 +29,48 @@ pub(super) async fn form_page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Re
     let form = query.with("seen", &seen(cluster, query, found.as_ref()));
     match query.text("do") {
         "delete" | "disassociate" => preview_page(visit, cluster, &form, found.as_ref(), None),
-        "create" | "update" | "associate" | "mode" => {
+        what if has_form(what) => {
             let form = change_form::filled(&form, found.as_ref().map(|found| &found.record));
-            Ok(form_with(visit, cluster, &form, &[]).into())
+            Ok(form_with(visit, cluster, &form, found.as_ref(), &[]).into())
         }
         _ => Err(Problem::missing()),
     }
 }
 
+/// Whether there is something to fill in.
+fn has_form(what: &str) -> bool {
+    matches!(what, "create" | "update" | "associate" | "tags" | "mode")
+}
+
 /// `POST …/access/change`.
 pub(super) async fn submit(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
-    let form = visit.form.without(&["csrf"]);
-    if form.text("step") == "edit" {
-        return Ok(form_with(visit, cluster, &form, &[]).into());
-    }
+    let mut form = visit.form.without(&["csrf"]);
+    let step = visit.form.text("step");
     let found = entry_of(visit, cluster, &form).await?;
-    if form.text("seen") != seen(cluster, &form, found.as_ref()) && form.text("do") != "create" {
+    let now = seen(cluster, &form, found.as_ref());
+    // The reverse of a change is proposed for what is there now.
+    if step == "preview" && form.text("seen").is_empty() {
+        form = form.with("seen", &now);
+    }
+    match step {
+        "edit" => return Ok(form_with(visit, cluster, &form, found.as_ref(), &[]).into()),
+        "add" => {
+            let rows = form.with("rows", &(fields::rows(&form) + 1).to_string());
+            return Ok(form_with(visit, cluster, &rows, found.as_ref(), &[]).into());
+        }
+        _ => {}
+    }
+    if form.text("seen") != now && form.text("do") != "create" {
         return Ok(conflict(visit, cluster, &form, found.as_ref()).status(StatusCode::CONFLICT).into());
     }
-    let proposal = match Proposal::parse(&form, cluster, found.as_ref().map(|found| &found.record)) {
+    let proposal = match fields::proposal(&form, cluster, found.as_ref().map(|found| &found.record), visit.now) {
         Ok(proposal) => proposal,
-        Err(errors) => return Ok(unprocessable(form_with(visit, cluster, &form, &errors)).into()),
+        Err(errors) if has_form(form.text("do")) => {
+            return Ok(unprocessable(form_with(visit, cluster, &form, found.as_ref(), &errors)).into());
+        }
+        Err(errors) => return Err(told(errors)),
     };
-    if form.text("step") != "apply" {
+    if step != "apply" {
         return preview_page(visit, cluster, &form, found.as_ref(), None);
     }
     let after = proposal.after(cluster, visit.now);
@@ -57,40 +78,53 @@ pub(super) async fn submit(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply
     if locks.is_some() && !form.is_on("override") {
         return preview_page(visit, cluster, &form, found.as_ref(), Some(words::LOCK_OUT_TICK));
     }
-    apply(visit, cluster, &form, &proposal, found.as_ref()).await
+    apply(visit, cluster, &form, found.as_ref(), &proposal).await
 }
 
 async fn apply(
     visit: &Visit<'_>,
     cluster: &Cluster,
     form: &Form,
+    found: Option<&Found>,
     proposal: &Proposal,
-    before: Option<&Found>,
 ) -> Result<Reply, Problem> {
-    for (index, (method, path, body)) in proposal.calls(cluster).iter().enumerate() {
-        match act::eks(visit, &cluster.place, method, path, "", body).await {
-            Ok(_) => {}
-            Err(error) if index > 0 => {
-                let text = format!("The entry was created; its policy was not associated: {}", error.message);
-                return Err(Problem::new(StatusCode::BAD_REQUEST, text, ""));
+    let mut done: Vec<String> = Vec::new();
+    for call in proposal.calls(cluster) {
+        match act::make(visit, &cluster.place, &call).await {
+            Ok(_) => done.push(call.what),
+            Err(error) if done.is_empty() => return refused(visit, cluster, form, found, error),
+            Err(error) => {
+                let problem = Problem::from(error);
+                let text = format!("{} {}. {}", words::HALF_DONE, done.join(", "), problem.text);
+                return Err(Problem::new(problem.status, text, words::HALF_DONE_HINT));
             }
-            Err(error) => return refused(visit, cluster, form, error),
         }
     }
-    let undo = proposal.undo(before.map(|found| &found.record));
-    let undo = undo.map(|form| cluster.url(&format!("/access/change?{}", form.to_query())));
+    let undo = undo(proposal).map(|form| (cluster.url("/access/change"), form));
     visit.plane.console.sessions.tell(&visit.secret, Flash { text: proposal.done(), undo });
-    let next = match (proposal, proposal.principal()) {
-        (Proposal::Delete { .. } | Proposal::Mode(_), _) | (_, None) => cluster.url("/access"),
-        (_, Some(principal)) => entry_url(cluster, principal.as_str()),
+    let next = match proposal {
+        Proposal::Create(new) => entry_url(cluster, new.entry.principal.as_str()),
+        Proposal::Edit(_, Edit::Delete) | Proposal::Mode(_) => cluster.url("/access"),
+        Proposal::Edit(entry, _) => entry_url(cluster, &entry.principal),
     };
     Ok(Reply::Redirect(next))
 }
 
+/// What is wrong with a change that has no form.
+fn told(errors: Vec<FieldError>) -> Problem {
+    let texts: Vec<String> = errors.into_iter().map(|error| error.message).collect();
+    Problem::bad(texts.join("; "))
+}
+
 /// An operation said no: beside its field where it is about one, else above the form, which keeps what was typed.
-fn refused(visit: &Visit<'_>, cluster: &Cluster, form: &Form, error: EksError) -> Result<Reply, Problem> {
-    let has_form = matches!(form.text("do"), "create" | "update" | "associate" | "mode");
-    if !has_form || error.fault == Fault::AccessDenied {
+fn refused(
+    visit: &Visit<'_>,
+    cluster: &Cluster,
+    form: &Form,
+    found: Option<&Found>,
+    error: EksError,
+) -> Result<Reply, Problem> {
+    if !has_form(form.text("do")) || error.fault == Fault::AccessDenied {
         return Err(error.into());
     }
     let (field, status) = match error.fault {
@@ -98,11 +132,11 @@ fn refused(visit: &Visit<'_>, cluster: &Cluster, form: &Form, error: EksError) -
         Fault::InvalidParameter if error.message.contains("principalArn") => {
             ("principal", StatusCode::UNPROCESSABLE_ENTITY)
         }
-        Fault::InvalidParameter if error.message.contains(" tag ") => ("tags", StatusCode::UNPROCESSABLE_ENTITY),
         _ => ("do", StatusCode::from_u16(error.fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)),
     };
-    let errors = [FieldError { field, message: error.message }];
-    Ok(form_with(visit, cluster, form, &errors).status(status).into())
+    let hint = if error.fault == Fault::Server { format!(" {}", words::NOT_KEPT_HINT) } else { String::new() };
+    let errors = [FieldError { field: field.to_owned(), message: error.message + &hint }];
+    Ok(form_with(visit, cluster, form, found, &errors).status(status).into())
 }
 
 fn entry_url(cluster: &Cluster, principal: &str) -> String {
@@ -138,6 +172,7 @@ fn titled(cluster: &Cluster, form: &Form, content: Markup) -> Page {
         "update" => format!("Edit {name}"),
         "delete" => format!("Delete {name}"),
         "associate" => format!("Associate a policy with {name}"),
+        "tags" => format!("Tags and ends of {name}"),
         "disassociate" => format!("Disassociate {} from {name}", short(form.text("policy"))),
         _ => "Change authentication mode".to_owned(),
     };
@@ -148,8 +183,9 @@ fn titled(cluster: &Cluster, form: &Form, content: Markup) -> Page {
     }
 }
 
-fn form_with(visit: &Visit<'_>, cluster: &Cluster, form: &Form, errors: &[FieldError]) -> Page {
-    titled(cluster, form, change_form::form(visit, cluster, form, errors)).live(cluster.live(false))
+fn form_with(visit: &Visit<'_>, cluster: &Cluster, form: &Form, found: Option<&Found>, errors: &[FieldError]) -> Page {
+    let entry = found.map(|found| &found.record);
+    titled(cluster, form, change_form::form(visit, cluster, form, entry, errors)).live(cluster.live(false))
 }
 
 /// What the change means, with the way to make it.
@@ -160,30 +196,24 @@ fn preview_page(
     found: Option<&Found>,
     error: Option<&str>,
 ) -> Result<Reply, Problem> {
-    let proposal = match Proposal::parse(form, cluster, found.map(|found| &found.record)) {
-        Ok(proposal) => proposal,
-        Err(errors) => {
-            let text: Vec<String> = errors.into_iter().map(|error| error.message).collect();
-            return Err(Problem::bad(text.join("; ")));
-        }
-    };
+    let entry = found.map(|found| &found.record);
+    let proposal = fields::proposal(form, cluster, entry, visit.now).map_err(told)?;
     let after = proposal.after(cluster, visit.now);
     let lock_out = preview::lock_out(visit, cluster, &after);
-    let danger = matches!(proposal, Proposal::Delete { .. } | Proposal::Disassociate { .. });
-    let action = match proposal {
-        Proposal::Create { .. } => "Create",
-        Proposal::Update { .. } => "Save",
-        Proposal::Delete { .. } => "Delete",
-        Proposal::Associate { .. } => "Associate",
-        Proposal::Disassociate { .. } => "Disassociate",
-        Proposal::Mode(_) => "Change mode",
+    let (action, danger) = match &proposal {
+        Proposal::Create(_) => ("Create", false),
+        Proposal::Edit(_, Edit::Naming { .. } | Edit::Tags(_)) => ("Save", false),
+        Proposal::Edit(_, Edit::Delete) => ("Delete", true),
+        Proposal::Edit(_, Edit::Associate { .. }) => ("Associate", false),
+        Proposal::Edit(_, Edit::Disassociate { .. }) => ("Disassociate", true),
+        Proposal::Mode(_) => ("Change mode", false),
     };
     let content = html! {
         @if let Some(error) = error { p.notice.bad role="alert" { (error) } }
-        (change_form::summary(form))
+        (change_form::summary(form, entry))
         (preview::effect(visit, cluster, &after))
         form.stack method="post" action=(cluster.url("/access/change")) {
-            (csrf(visit)) (kept(form))
+            (csrf(visit)) (hidden(&kept(form)))
             @if let Some(lock_out) = &lock_out {
                 div.notice.bad role="alert" {
                     p { strong { (words::LOCK_OUT) } }
@@ -194,7 +224,7 @@ fn preview_page(
             @if matches!(proposal, Proposal::Mode(_)) { p.notice.warn { "There is no way back to the mode before." } }
             div.actions {
                 button.danger[danger] type="submit" name="step" value="apply" { (action) }
-                @if matches!(form.text("do"), "create" | "update" | "associate" | "mode") {
+                @if has_form(form.text("do")) {
                     button.quiet type="submit" name="step" value="edit" { "Change it" }
                 }
                 a href=(cluster.url("/access")) { "Cancel" }
@@ -206,9 +236,8 @@ fn preview_page(
 }
 
 /// The fields of a form, to be sent again.
-fn kept(form: &Form) -> Markup {
-    let form = form.without(&["step", "csrf", "override"]);
-    html! { @for (name, value) in form.pairs() { input type="hidden" name=(name) value=(value); } }
+fn kept(form: &Form) -> Form {
+    form.without(&["step", "csrf", "override"])
 }
 
 /// Somebody else was faster.
@@ -224,14 +253,15 @@ fn conflict(visit: &Visit<'_>, cluster: &Cluster, form: &Form, found: Option<&Fo
                     dl.facts {
                         dt { "Username" } dd { code { (found.record.username) } }
                         dt { "Groups" } dd { (part::words(&found.record.groups)) }
+                        @if !found.record.tags.is_empty() { dt { "Tags" } dd { code { (super::tag_text::write(found.record.tags.iter())) } } }
                         dt { "Policies" } dd { ul.plain { @for (arn, own) in &found.record.policies { li { (short(arn)) " " (super::entries::scope(&own.scope, &own.namespaces)) } } } }
                     }
                 }
             } }
-            section { h2 { "What you want" } (change_form::summary(form)) }
+            section { h2 { "What you want" } (change_form::summary(form, found.map(|found| &found.record))) }
         }
         form.stack method="post" action=(cluster.url("/access/change")) {
-            (csrf(visit)) (kept(&fresh))
+            (csrf(visit)) (hidden(&kept(&fresh)))
             div.actions {
                 @if found.is_some() || form.text("do") == "mode" { button type="submit" name="step" value="preview" { "Go on with mine" } }
                 a href=(cluster.url("/access")) { "Leave it" }

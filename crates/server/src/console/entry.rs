@@ -7,6 +7,7 @@ use super::entries::{principal, scope, short};
 use super::form::Form;
 use super::page::{Problem, Reply};
 use super::part;
+use super::proposal::end_of;
 use super::subject::Subject;
 use super::visit::Visit;
 use crate::eks::EntryRecord;
@@ -24,6 +25,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     let content = html! {
         div.actions {
             @if may("UpdateAccessEntry") && kind.is_some_and(|kind| kind.takes_groups_and_username()) { a.button.quiet href=(to("update", &[])) { "Edit" } }
+            @if may("TagResource") || may("UntagResource") { a.button.quiet href=(to("tags", &[])) { "Tags and ends" } }
             @if may("DeleteAccessEntry") { a.button.quiet.danger href=(to("delete", &[])) { "Delete" } }
         }
         (facts(visit, cluster, &entry))
@@ -41,7 +43,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
                     tbody { @for (arn, association) in &entry.policies {
                         tr {
                             th scope="row" data-label="Policy" { a href=(cluster.url(&format!("/policies?{}", Form::of(&[("policy", short(arn))]).to_query()))) { (short(arn)) } }
-                            td data-label="Scope" { (scope(&association.scope, &association.namespaces)) }
+                            td data-label="Scope" { (scope(&association.scope, &association.namespaces)) (ends(visit, &entry, arn)) }
                             td data-label="Since" { (part::time(association.associated_at, visit.now)) }
                             td data-label="Last change" { (part::time(association.modified_at, visit.now)) }
                             td data-label="" {
@@ -61,8 +63,14 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     Ok(cluster.page("access", title, content).live(cluster.live(false)).into())
 }
 
+/// The end of a policy, if it has one.
+fn ends(visit: &Visit<'_>, entry: &EntryRecord, policy: &str) -> Markup {
+    html! { @if let Some(end) = end_of(entry, Some(policy)) {
+        br; @if end <= visit.now { (part::badge("bad", "ended")) " " } @else { "until " } (part::time(end, visit.now))
+    } }
+}
+
 fn facts(visit: &Visit<'_>, cluster: &Cluster, entry: &EntryRecord) -> Markup {
-    let core = entry.to_core().ok();
     let subject = Subject::Principal(entry.principal.clone());
     let user = subject.user(&cluster.snapshot, visit.now);
     let about = Form::of(&[("kind", "principal"), ("subject", &entry.principal)]).to_query();
@@ -73,7 +81,7 @@ fn facts(visit: &Visit<'_>, cluster: &Cluster, entry: &EntryRecord) -> Markup {
             dt { "Username" } dd { code { (entry.username) } @if user.is_none() { " " (part::badge("bad", "gives no identity now")) } }
             dt { "Kubernetes groups" } dd { @if entry.groups.is_empty() { span.muted { "none" } } @else { (part::words(&entry.groups)) } }
             dt { "Tags" } dd { @if entry.tags.is_empty() { span.muted { "none" } } @else { ul.plain { @for (key, value) in &entry.tags { li { code { (key) } " = " code { (value) } } } } } }
-            @if let Some(end) = core.as_ref().and_then(|core| core.expires) { dt { "Ends" } dd { (part::time(end, visit.now)) } }
+            @if let Some(end) = end_of(entry, None) { dt { "Ends" } dd { (part::time(end, visit.now)) @if end <= visit.now { " " (part::badge("bad", "ended")) } } }
             dt { "Created" } dd { (part::time(entry.created_at, visit.now)) }
             dt { "Last change" } dd { (part::time(entry.modified_at, visit.now)) }
             dt { "ARN" } dd { code { (entry.arn) } }

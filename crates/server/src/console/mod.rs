@@ -17,6 +17,7 @@ mod cluster;
 mod entries;
 mod entry;
 mod explain;
+mod fields;
 mod form;
 mod history;
 mod kinds;
@@ -34,8 +35,10 @@ mod security;
 mod session;
 mod sign_in;
 mod subject;
+mod tag_text;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod visit;
 mod who_can;
 mod words;

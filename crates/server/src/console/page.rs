@@ -118,7 +118,8 @@ pub(super) fn finish(visit: &Visit<'_>, reply: Result<Reply, Problem>) -> Respon
             Page::new(title, problem_text(&problem)).status(problem.status)
         }
     };
-    let flash = visit.plane.console.sessions.told(&visit.secret);
+    // A page that is shown anew in the background would take the message from the one that it is for.
+    let flash = if visit.is_background() { None } else { visit.plane.console.sessions.told(&visit.secret) };
     let body = html! {
         header.top {
             a.brand href="/console" { (part::mark()) "Entryway" }
@@ -142,7 +143,7 @@ pub(super) fn finish(visit: &Visit<'_>, reply: Result<Reply, Problem>) -> Respon
                     }
                 }
             }
-            @if let Some(flash) = &flash { (told(flash)) }
+            @if let Some(flash) = &flash { (told(visit, flash)) }
             p.notice.changed data-changed hidden {
                 (words::CHANGED_ELSEWHERE) " " a href=(visit.here()) { "Show it" }
             }
@@ -154,13 +155,23 @@ pub(super) fn finish(visit: &Visit<'_>, reply: Result<Reply, Problem>) -> Respon
     respond(page.status, html)
 }
 
-fn told(flash: &Flash) -> Markup {
+fn told(visit: &Visit<'_>, flash: &Flash) -> Markup {
     html! {
-        p.notice.done role="status" {
-            (flash.text)
-            @if let Some(undo) = &flash.undo { " " a href=(undo) { "Undo" } }
+        div.notice.done role="status" {
+            p { (flash.text) }
+            @if let Some((url, form)) = &flash.undo {
+                form method="post" action=(url) {
+                    (csrf(visit)) (hidden(form))
+                    button.quiet type="submit" name="step" value="preview" { "Undo" }
+                }
+            }
         }
     }
+}
+
+/// Fields that are sent as they are.
+pub(super) fn hidden(form: &Form) -> Markup {
+    html! { @for (name, value) in form.pairs() { input type="hidden" name=(name) value=(value); } }
 }
 
 fn account(visit: &Visit<'_>) -> Markup {

@@ -72,6 +72,16 @@ impl Field<'_> {
         })
     }
 
+    /// A day and a time.
+    pub(super) fn moment(&self) -> Markup {
+        // `2030-01-31T18:00`, with seconds or without them.
+        let step = if self.value.len() > 16 { "1" } else { "60" };
+        self.around(html! {
+            input type="datetime-local" id=(self.name) name=(self.name) value=(self.value) step=(step)
+                aria-invalid=[self.error.map(|_| "true")] aria-describedby=[self.described()];
+        })
+    }
+
     /// Several lines.
     pub(super) fn lines(&self) -> Markup {
         self.around(html! {

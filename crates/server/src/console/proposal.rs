@@ -1,370 +1,279 @@
-//! A change to the access of a cluster that somebody wants: read from a form, what would be in force then, and the
-//! calls of the EKS API that make it.
+//! A change to the access of a cluster that somebody wants: what would be in force then, and the calls of the EKS API
+//! that make it. [`super::fields`] reads one from a form, [`super::undo`] has the way back.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entryway_access::{
-    AccessEntry, AccessScope, ArnError, Association, AuthenticationMode, EntryError, EntryType, PolicyArn,
-    PrincipalArn, Snapshot,
-};
+use entryway_access::{AccessEntry, AccessScope, Association, AuthenticationMode, PolicyArn, Snapshot};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::act::{cluster_path, entry_path};
+use super::act::{EksCall, cluster_path, entry_path, tags_path};
 use super::cluster::Cluster;
-use super::form::Form;
-use crate::eks::EntryRecord;
-
-/// What is wrong with which field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FieldError {
-    pub(super) field: &'static str,
-    pub(super) message: String,
-}
-
-fn wrong(field: &'static str, message: impl ToString) -> FieldError {
-    FieldError { field, message: message.to_string() }
-}
+use super::entries::short;
+use crate::eks::{AssociationRecord, EXPIRES_AT, EXPIRES_POLICY, EntryRecord, Tags};
 
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Proposal {
-    /// A new entry, perhaps with its first policy.
-    Create {
-        entry: AccessEntry,
-        tags: BTreeMap<String, String>,
-        own_username: bool,
-    },
-    /// Another username, other groups.
-    Update {
-        principal: PrincipalArn,
-        username: String,
-        groups: Vec<String>,
-    },
-    Delete {
-        principal: PrincipalArn,
-    },
-    Associate {
-        principal: PrincipalArn,
-        policy: PolicyArn,
-        scope: AccessScope,
-    },
-    Disassociate {
-        principal: PrincipalArn,
-        policy: PolicyArn,
-    },
+    Create(Box<NewEntry>),
+    /// Of an entry that is there; first as it is.
+    Edit(Box<EntryRecord>, Edit),
     Mode(AuthenticationMode),
 }
 
-/// A call of the EKS API: method, path, body.
-pub(super) type EksCall = (&'static str, String, Value);
+/// A new entry with its policies. Its ends are among the tags.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct NewEntry {
+    pub(super) entry: AccessEntry,
+    pub(super) tags: Tags,
+    /// Whether the username is not EKS's default.
+    pub(super) own_username: bool,
+}
 
-impl Proposal {
-    /// Reads a form, by the rules of the core. `now` is the entry that it is about, where there is one.
-    pub(super) fn parse(
-        form: &Form,
-        cluster: &Cluster,
-        now: Option<&EntryRecord>,
-    ) -> Result<Proposal, Vec<FieldError>> {
-        match form.text("do") {
-            "create" => create(form, cluster),
-            "update" => update(form, cluster, now),
-            "delete" => Ok(Proposal::Delete { principal: principal(form)? }),
-            "associate" => {
-                let (principal, policy, scope) = (principal(form), policy(form, cluster), scope(form));
-                match (principal, policy, scope) {
-                    (Ok(principal), Ok(policy), Ok(scope)) => Ok(Proposal::Associate { principal, policy, scope }),
-                    (principal, policy, scope) => {
-                        Err([principal.err(), policy.err(), scope.err()].into_iter().flatten().flatten().collect())
-                    }
-                }
+/// What is changed of an entry.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Edit {
+    /// Another username, other groups.
+    Naming {
+        username: String,
+        groups: Vec<String>,
+    },
+    Delete,
+    /// Also where the policy is there already, with another scope or end.
+    Associate {
+        policy: PolicyArn,
+        scope: AccessScope,
+        tags: TagChange,
+    },
+    /// The policy's end goes with it.
+    Disassociate {
+        policy: PolicyArn,
+        tags: TagChange,
+    },
+    /// Tags, and so ends.
+    Tags(TagChange),
+}
+
+/// Tags that are set, and keys that are removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct TagChange {
+    pub(super) set: Tags,
+    pub(super) remove: Vec<String>,
+}
+
+/// The tag that holds a policy's end.
+pub(super) fn end_key(policy: &str) -> String {
+    format!("{EXPIRES_POLICY}{}", short(policy))
+}
+
+/// The tag of an end.
+pub(super) fn end_value(end: Timestamp) -> String {
+    end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+impl TagChange {
+    /// From one state to another.
+    pub(super) fn between(before: &Tags, after: &Tags) -> TagChange {
+        let new = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
+        let set = new.map(|(key, value)| (key.clone(), value.clone())).collect();
+        TagChange { set, remove: before.keys().filter(|key| !after.contains_key(*key)).cloned().collect() }
+    }
+
+    /// The one that gives a key this value, or none.
+    pub(super) fn of(before: &Tags, key: &str, value: Option<String>) -> TagChange {
+        let mut after = before.clone();
+        match value {
+            Some(value) => after.insert(key.to_owned(), value),
+            None => after.remove(key),
+        };
+        TagChange::between(before, &after)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
+
+    fn apply(&self, tags: &mut Tags) {
+        tags.extend(self.set.clone());
+        tags.retain(|key, _| !self.remove.contains(key));
+    }
+
+    fn setting(&self, entry: &EntryRecord) -> Option<EksCall> {
+        let body = json!({ "tags": self.set });
+        (!self.set.is_empty()).then(|| EksCall::new("POST", tags_path(&entry.arn), body, "set its tags"))
+    }
+
+    fn removing(&self, entry: &EntryRecord) -> Option<EksCall> {
+        let keys: Vec<String> =
+            self.remove.iter().map(|key| format!("tagKeys={}", entryway_iam::sigv4::uri_encode(key))).collect();
+        let call = EksCall::new("DELETE", tags_path(&entry.arn), Value::Null, "removed tags");
+        (!keys.is_empty()).then(|| EksCall { query: keys.join("&"), ..call })
+    }
+}
+
+impl Edit {
+    /// Does it to a record; `Delete` leaves it.
+    fn apply(&self, record: &mut EntryRecord, now: Timestamp) {
+        match self {
+            Edit::Naming { username, groups } => {
+                username.clone_into(&mut record.username);
+                record.groups.clone_from(groups);
             }
-            "disassociate" => {
-                Ok(Proposal::Disassociate { principal: principal(form)?, policy: policy(form, cluster)? })
+            Edit::Delete => {}
+            Edit::Associate { policy, scope, tags } => {
+                record.policies.insert(policy.to_string(), AssociationRecord::new(scope, now));
+                tags.apply(&mut record.tags);
             }
-            "mode" => {
-                let to: AuthenticationMode =
-                    form.text("mode").parse().map_err(|error: ArnError| vec![wrong("mode", error)])?;
-                cluster.snapshot.mode().step(to).map(Proposal::Mode).map_err(|error| vec![wrong("mode", error)])
+            Edit::Disassociate { policy, tags } => {
+                record.policies.remove(&policy.to_string());
+                tags.apply(&mut record.tags);
             }
-            other => Err(vec![wrong("do", format!("there is no change `{other}`"))]),
+            Edit::Tags(tags) => tags.apply(&mut record.tags),
         }
     }
 
-    /// Whom it is about.
-    pub(super) fn principal(&self) -> Option<&PrincipalArn> {
+    /// The calls that make it, in order: an end is set before what it ends, and removed after it, so that nothing is
+    /// ever without an end that is to have one.
+    fn calls(&self, cluster: &str, entry: &EntryRecord) -> Vec<EksCall> {
+        let path = |rest: &str| entry_path(cluster, &entry.principal, rest);
         match self {
-            Proposal::Create { entry, .. } => Some(&entry.principal),
-            Proposal::Update { principal, .. }
-            | Proposal::Delete { principal }
-            | Proposal::Associate { principal, .. }
-            | Proposal::Disassociate { principal, .. } => Some(principal),
+            Edit::Naming { username, groups } => {
+                let body = json!({ "username": username, "kubernetesGroups": groups });
+                vec![EksCall::new("POST", path(""), body, "changed the entry")]
+            }
+            Edit::Delete => vec![EksCall::new("DELETE", path(""), Value::Null, "deleted the entry")],
+            Edit::Associate { policy, scope, tags } => {
+                let call = associate(cluster, &entry.principal, policy, scope);
+                tags.setting(entry).into_iter().chain([call]).chain(tags.removing(entry)).collect()
+            }
+            Edit::Disassociate { policy, tags } => {
+                let rest = format!("/access-policies/{}", entryway_iam::sigv4::uri_encode(&policy.to_string()));
+                let what = format!("disassociated {}", policy.name());
+                let call = EksCall::new("DELETE", path(&rest), Value::Null, what);
+                [call].into_iter().chain(tags.removing(entry)).collect()
+            }
+            Edit::Tags(tags) => tags.setting(entry).into_iter().chain(tags.removing(entry)).collect(),
+        }
+    }
+}
+
+fn associate(cluster: &str, principal: &str, policy: &PolicyArn, scope: &AccessScope) -> EksCall {
+    let namespaces: Vec<&str> = scope.namespaces().iter().map(|pattern| pattern.as_str()).collect();
+    let body =
+        json!({ "policyArn": policy.to_string(), "accessScope": { "type": scope.kind(), "namespaces": namespaces } });
+    let what = format!("associated {}", policy.name());
+    EksCall::new("POST", entry_path(cluster, principal, "/access-policies"), body, what)
+}
+
+impl NewEntry {
+    /// The record that it would have.
+    fn record(&self, cluster: &Cluster, now: Timestamp) -> EntryRecord {
+        let (place, name) = (&cluster.place, &cluster.record.name);
+        let mut record = EntryRecord::new(&self.entry, None, self.tags.clone(), place, name, now);
+        let policies = self.entry.policies.iter();
+        let policies = policies.map(|own| (own.policy.to_string(), AssociationRecord::new(&own.scope, now)));
+        record.policies = policies.collect();
+        record
+    }
+
+    fn calls(&self, cluster: &str) -> Vec<EksCall> {
+        let entry = &self.entry;
+        let mut body =
+            json!({ "principalArn": entry.principal.as_str(), "type": entry.kind.as_str(), "tags": self.tags });
+        if let Some(members) = body.as_object_mut() {
+            if self.own_username {
+                members.insert("username".to_owned(), json!(entry.username.as_str()));
+            }
+            if entry.kind.takes_groups_and_username() && !entry.groups.is_empty() {
+                members.insert("kubernetesGroups".to_owned(), json!(entry.groups));
+            }
+        }
+        let create = EksCall::new("POST", cluster_path(cluster, "/access-entries"), body, "created the entry");
+        let policies = entry.policies.iter();
+        let policies =
+            policies.map(|own: &Association| associate(cluster, entry.principal.as_str(), &own.policy, &own.scope));
+        [create].into_iter().chain(policies).collect()
+    }
+}
+
+impl Proposal {
+    /// Whom it is about.
+    pub(super) fn principal(&self) -> Option<&str> {
+        match self {
+            Proposal::Create(new) => Some(new.entry.principal.as_str()),
+            Proposal::Edit(entry, _) => Some(&entry.principal),
             Proposal::Mode(_) => None,
         }
     }
 
     /// What would be in force.
-    pub(super) fn after(&self, cluster: &Cluster, now: jiff::Timestamp) -> Snapshot {
+    pub(super) fn after(&self, cluster: &Cluster, now: Timestamp) -> Snapshot {
         let before = &cluster.snapshot;
-        let edited = |principal: &PrincipalArn, edit: &dyn Fn(&mut AccessEntry)| match before.entry(principal) {
-            Some(entry) => {
-                let mut entry = AccessEntry::clone(entry);
-                edit(&mut entry);
-                before.with_entry(Arc::new(entry))
-            }
-            None => Snapshot::clone(before),
+        let with = |record: &EntryRecord| match record.to_core() {
+            Ok(entry) => before.with_entry(Arc::new(entry)),
+            Err(_) => Snapshot::clone(before),
         };
         match self {
-            Proposal::Create { entry, .. } => before.with_entry(Arc::new(entry.clone())),
-            Proposal::Update { principal, username, groups } => edited(principal, &|entry| {
-                entry.username = entryway_access::Template::new(username.clone());
-                entry.groups.clone_from(groups);
-            }),
-            Proposal::Delete { principal } => before.without_entry(principal),
-            Proposal::Associate { principal, policy, scope } => edited(principal, &|entry| {
-                let expires = entry.policies.iter().find(|own| own.policy == *policy).and_then(|own| own.expires);
-                entry.policies.retain(|own| own.policy != *policy);
-                entry.policies.push(Association { policy: policy.clone(), scope: scope.clone(), expires });
-            }),
-            Proposal::Disassociate { principal, policy } => {
-                edited(principal, &|entry| entry.policies.retain(|own| own.policy != *policy))
+            Proposal::Create(new) => with(&new.record(cluster, now)),
+            Proposal::Edit(entry, Edit::Delete) => match entry.principal.parse() {
+                Ok(principal) => before.without_entry(&principal),
+                Err(_) => Snapshot::clone(before),
+            },
+            Proposal::Edit(entry, edit) => {
+                let mut record = EntryRecord::clone(entry);
+                edit.apply(&mut record, now);
+                with(&record)
             }
-            Proposal::Mode(mode) => {
-                let next = before.with_mode(*mode);
-                // Turning the API on makes an entry of the creator's hidden mapping.
-                match cluster.record.bootstrap_creator.as_ref().filter(|_| mode.has_api()) {
-                    Some(creator) => {
-                        let entry = crate::eks::creator_entry(creator, &cluster.place, &cluster.record.name, now);
-                        let entry = entry.ok().and_then(|record| record.to_core().ok());
-                        entry
-                            .filter(|entry| next.entry(&entry.principal).is_none())
-                            .map_or(next.clone(), |entry| next.with_entry(Arc::new(entry)))
-                    }
-                    None => next,
-                }
-            }
+            Proposal::Mode(mode) => in_mode(cluster, *mode, now),
         }
     }
 
     /// The calls that make it, in order.
     pub(super) fn calls(&self, cluster: &Cluster) -> Vec<EksCall> {
         let name = cluster.record.name.as_str();
-        let associate = |principal: &PrincipalArn, policy: &PolicyArn, scope: &AccessScope| {
-            let namespaces: Vec<&str> = scope.namespaces().iter().map(|pattern| pattern.as_str()).collect();
-            let body = json!({ "policyArn": policy.to_string(), "accessScope": { "type": scope.kind(), "namespaces": namespaces } });
-            ("POST", entry_path(name, principal.as_str(), "/access-policies"), body)
-        };
         match self {
-            Proposal::Create { entry, tags, own_username } => {
-                let mut body =
-                    json!({ "principalArn": entry.principal.as_str(), "type": entry.kind.as_str(), "tags": tags });
-                if let Some(members) = body.as_object_mut() {
-                    if *own_username {
-                        members.insert("username".to_owned(), json!(entry.username.as_str()));
-                    }
-                    if entry.kind.takes_groups_and_username() && !entry.groups.is_empty() {
-                        members.insert("kubernetesGroups".to_owned(), json!(entry.groups));
-                    }
-                }
-                let mut calls = vec![("POST", cluster_path(name, "/access-entries"), body)];
-                calls.extend(entry.policies.iter().map(|own| associate(&entry.principal, &own.policy, &own.scope)));
-                calls
-            }
-            Proposal::Update { principal, username, groups } => {
-                let body = json!({ "username": username, "kubernetesGroups": groups });
-                vec![("POST", entry_path(name, principal.as_str(), ""), body)]
-            }
-            Proposal::Delete { principal } => vec![("DELETE", entry_path(name, principal.as_str(), ""), Value::Null)],
-            Proposal::Associate { principal, policy, scope } => vec![associate(principal, policy, scope)],
-            Proposal::Disassociate { principal, policy } => {
-                let rest = format!("/access-policies/{}", entryway_iam::sigv4::uri_encode(&policy.to_string()));
-                vec![("DELETE", entry_path(name, principal.as_str(), &rest), Value::Null)]
-            }
+            Proposal::Create(new) => new.calls(name),
+            Proposal::Edit(entry, edit) => edit.calls(name, entry),
             Proposal::Mode(mode) => {
                 let body = json!({ "accessConfig": { "authenticationMode": mode.as_str() } });
-                vec![("POST", cluster_path(name, "/update-config"), body)]
+                vec![EksCall::new("POST", cluster_path(name, "/update-config"), body, "changed the mode")]
             }
-        }
-    }
-
-    /// The fields of the form that would undo it, where one can. `before` is the entry as it was.
-    pub(super) fn undo(&self, before: Option<&EntryRecord>) -> Option<Form> {
-        let principal = self.principal()?.as_str();
-        let association = |policy: &PolicyArn| {
-            let old = before?.policies.get(&policy.to_string())?;
-            Some(Form::of(&[
-                ("do", "associate"),
-                ("principal", principal),
-                ("policy", &policy.to_string()),
-                ("scope", &old.scope),
-                ("namespaces", &old.namespaces.join("\n")),
-            ]))
-        };
-        match self {
-            Proposal::Create { .. } => Some(Form::of(&[("do", "delete"), ("principal", principal)])),
-            Proposal::Update { .. } => before.map(|old| {
-                Form::of(&[
-                    ("do", "update"),
-                    ("principal", principal),
-                    ("username", &old.username),
-                    ("groups", &old.groups.join("\n")),
-                ])
-            }),
-            // An entry with several policies does not come back by one form.
-            Proposal::Delete { .. } => before.filter(|old| old.policies.len() <= 1).map(|old| {
-                let tags: Vec<String> = old.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                let custom = old.kind == EntryType::Standard.as_str();
-                let mut form = Form::of(&[
-                    ("do", "create"),
-                    ("principal", principal),
-                    ("type", &old.kind),
-                    ("tags", &tags.join("\n")),
-                ]);
-                if custom {
-                    form = form.with("username", &old.username).with("groups", &old.groups.join("\n"));
-                }
-                match old.policies.iter().next() {
-                    Some((arn, own)) => form
-                        .with("policy", arn)
-                        .with("scope", &own.scope)
-                        .with("namespaces", &own.namespaces.join("\n")),
-                    None => form,
-                }
-            }),
-            Proposal::Associate { policy, .. } => association(policy).or_else(|| {
-                Some(Form::of(&[("do", "disassociate"), ("principal", principal), ("policy", &policy.to_string())]))
-            }),
-            Proposal::Disassociate { policy, .. } => association(policy),
-            Proposal::Mode(_) => None,
         }
     }
 
     /// What was done, for people.
     pub(super) fn done(&self) -> String {
-        let name = self.principal().map(PrincipalArn::name).unwrap_or_default();
+        let name = self.principal().map(short).unwrap_or_default();
         match self {
-            Proposal::Create { .. } => format!("The access entry of {name} was created."),
-            Proposal::Update { .. } => format!("The access entry of {name} was changed."),
-            Proposal::Delete { .. } => format!("The access entry of {name} was deleted."),
-            Proposal::Associate { policy, scope, .. } => {
+            Proposal::Create(_) => format!("The access entry of {name} was created."),
+            Proposal::Edit(_, Edit::Naming { .. }) => format!("The access entry of {name} was changed."),
+            Proposal::Edit(_, Edit::Delete) => format!("The access entry of {name} was deleted."),
+            Proposal::Edit(_, Edit::Associate { policy, scope, .. }) => {
                 format!("{} is associated with {name}: {scope}.", policy.name())
             }
-            Proposal::Disassociate { policy, .. } => format!("{} is no longer associated with {name}.", policy.name()),
+            Proposal::Edit(_, Edit::Disassociate { policy, .. }) => {
+                format!("{} is no longer associated with {name}.", policy.name())
+            }
+            Proposal::Edit(_, Edit::Tags(_)) => format!("The tags and ends of {name} were changed."),
             Proposal::Mode(mode) => format!("The authentication mode is {mode}."),
         }
     }
 }
 
-fn principal(form: &Form) -> Result<PrincipalArn, Vec<FieldError>> {
-    AccessEntry::parse_principal(form.text("principal")).map_err(|error| vec![wrong("principal", error)])
-}
-
-fn policy(form: &Form, cluster: &Cluster) -> Result<PolicyArn, Vec<FieldError>> {
-    let text = form.text("policy");
-    if text.is_empty() {
-        return Err(vec![wrong("policy", "choose a policy")]);
-    }
-    cluster.snapshot.catalogue().resolve(text, cluster.place.partition()).map_err(|error| vec![wrong("policy", error)])
-}
-
-fn scope(form: &Form) -> Result<AccessScope, Vec<FieldError>> {
-    let kind = if form.text("scope").is_empty() { "cluster" } else { form.text("scope") };
-    let namespaces = if kind == "cluster" { Vec::new() } else { form.words("namespaces") };
-    AccessScope::from_parts(kind, &namespaces).map_err(|error| vec![wrong("namespaces", error)])
-}
-
-/// The field that an error of the core is about.
-fn field_of(error: &EntryError) -> &'static str {
-    match error {
-        EntryError::UnknownType => "type",
-        EntryError::ReservedGroup { .. } | EntryError::BadGroup(_) | EntryError::GroupsWithNodeType(_) => "groups",
-        EntryError::ReservedUsername { .. }
-        | EntryError::BadUsername(_)
-        | EntryError::SessionNameWithoutColon(_)
-        | EntryError::UsernameWithNodeType(_) => "username",
-        EntryError::PoliciesWithNodeType => "policy",
-        _ => "principal",
+/// The cluster in another mode. Turning the API on makes an entry of the creator's hidden mapping.
+fn in_mode(cluster: &Cluster, mode: AuthenticationMode, now: Timestamp) -> Snapshot {
+    let next = cluster.snapshot.with_mode(mode);
+    let creator = cluster.record.bootstrap_creator.as_ref().filter(|_| mode.has_api());
+    let Some(creator) = creator else { return next };
+    let record = crate::eks::creator_entry(creator, &cluster.place, &cluster.record.name, now);
+    match record.ok().and_then(|record| record.to_core().ok()) {
+        Some(entry) if next.entry(&entry.principal).is_none() => next.with_entry(Arc::new(entry)),
+        Some(_) | None => next,
     }
 }
 
-fn entry(
-    principal: PrincipalArn,
-    kind: EntryType,
-    form: &Form,
-    cluster: &Cluster,
-) -> Result<AccessEntry, Vec<FieldError>> {
-    let (username, groups) = (form.text("username"), form.words("groups"));
-    let username = (!username.is_empty()).then_some(username);
-    // Each field is told what is wrong with it, not only the first.
-    let mut errors: Vec<EntryError> = Vec::new();
-    errors.extend(AccessEntry::check_username(kind, username).err());
-    errors.extend(AccessEntry::check_groups(kind, &groups).err());
-    match AccessEntry::new(principal, kind, username, Some(&groups), &cluster.place.account) {
-        Ok(entry) if errors.is_empty() => Ok(entry),
-        Ok(_) => Err(errors.iter().map(|error| wrong(field_of(error), error)).collect()),
-        Err(error) => {
-            if !errors.contains(&error) {
-                errors.push(error);
-            }
-            Err(errors.iter().map(|error| wrong(field_of(error), error)).collect())
-        }
-    }
-}
-
-fn create(form: &Form, cluster: &Cluster) -> Result<Proposal, Vec<FieldError>> {
-    let principal = principal(form)?;
-    if principal.partition() != cluster.place.partition() {
-        return Err(vec![wrong("principal", EntryError::PrincipalFormat)]);
-    }
-    let kind = match form.text("type") {
-        "" => EntryType::Standard,
-        text => text.parse().map_err(|error: EntryError| vec![wrong("type", error)])?,
-    };
-    let mut errors = Vec::new();
-    let tags = tags(form).unwrap_or_else(|error| {
-        errors.push(error);
-        BTreeMap::new()
-    });
-    let mut take = |result: Result<AccessEntry, Vec<FieldError>>| result.map_err(|more| errors.extend(more)).ok();
-    let made = take(entry(principal, kind, form, cluster));
-    let association = match form.text("policy") {
-        "" => None,
-        _ if !kind.takes_policies() => {
-            errors.push(wrong("policy", EntryError::PoliciesWithNodeType));
-            None
-        }
-        _ => match (policy(form, cluster), scope(form)) {
-            (Ok(policy), Ok(scope)) => Some(Association { policy, scope, expires: None }),
-            (policy, scope) => {
-                errors.extend(policy.err().into_iter().chain(scope.err()).flatten());
-                None
-            }
-        },
-    };
-    match made {
-        Some(mut entry) if errors.is_empty() => {
-            entry.policies.extend(association);
-            Ok(Proposal::Create { entry, tags, own_username: !form.text("username").is_empty() })
-        }
-        _ => Err(errors),
-    }
-}
-
-fn update(form: &Form, cluster: &Cluster, now: Option<&EntryRecord>) -> Result<Proposal, Vec<FieldError>> {
-    let principal = principal(form)?;
-    let kind = now.and_then(|record| record.kind.parse().ok()).unwrap_or(EntryType::Standard);
-    let entry = entry(principal.clone(), kind, form, cluster)?;
-    Ok(Proposal::Update { principal, username: entry.username.as_str().to_owned(), groups: entry.groups })
-}
-
-/// `key=value`, one a line.
-fn tags(form: &Form) -> Result<BTreeMap<String, String>, FieldError> {
-    let lines = form.text("tags").lines().map(str::trim).filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            let (key, value) =
-                line.split_once('=').ok_or_else(|| wrong("tags", format!("`{line}` must be written `key=value`")))?;
-            Ok((key.trim().to_owned(), value.trim().to_owned()))
-        })
-        .collect()
+/// The end of an entry, or of a policy of it.
+pub(super) fn end_of(entry: &EntryRecord, policy: Option<&str>) -> Option<Timestamp> {
+    let key = policy.map_or_else(|| EXPIRES_AT.to_owned(), end_key);
+    crate::eks::end_of(&entry.tags, &key)
 }

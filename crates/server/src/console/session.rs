@@ -12,6 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use super::form::Form;
+
 /// A session ends when nobody used it for so long.
 const IDLE: SignedDuration = SignedDuration::from_mins(30);
 /// However much it is used, it ends then.
@@ -44,8 +46,8 @@ pub(super) fn is_same(left: &str, right: &str) -> bool {
 pub(super) struct Flash {
     /// What was done.
     pub(super) text: String,
-    /// Where it can be undone.
-    pub(super) undo: Option<String>,
+    /// The form that proposes the reverse, and where it is sent.
+    pub(super) undo: Option<(String, Form)>,
 }
 
 /// A session.

@@ -128,7 +128,7 @@ fn kept_form(back: &str, kept: &Form, csrf: &str) -> Markup {
         p { (words::KEPT) }
         form.stack method="post" action=(back) {
             input type="hidden" name="csrf" value=(csrf);
-            @for (name, value) in kept.without(&["csrf"]).pairs() { input type="hidden" name=(name) value=(value); }
+            (page::hidden(&kept.without(&["csrf"])))
             dl.facts {
                 @for (name, value) in kept.without(&["csrf", "seen", "step"]).pairs() { @if !value.is_empty() { dt { (name) } dd { code { (value) } } } }
             }

@@ -82,7 +82,7 @@ impl<'a> Visit<'a> {
     ) -> Option<Visit<'a>> {
         let sessions = &plane.console.sessions;
         let secret = security::session_secret(request)?.to_owned();
-        let by_hand = request.header(BACKGROUND).is_none() && request.path != "/console/live";
+        let by_hand = !is_background(request);
         let mut session = sessions.find(&secret, by_hand, now)?;
         let mut found = identity(plane, session.key(), now).await;
         if found.is_none() && session.role_key.is_some() {
@@ -116,6 +116,11 @@ impl<'a> Visit<'a> {
         self.who.may(action, resource, &context).is_ok()
     }
 
+    /// Whether the page's script asks, and no person.
+    pub(super) fn is_background(&self) -> bool {
+        is_background(self.request)
+    }
+
     /// The URL of this page, for coming back to it.
     pub(super) fn here(&self) -> String {
         match self.request.query.as_str() {
@@ -123,6 +128,10 @@ impl<'a> Visit<'a> {
             query => format!("{}?{query}", self.request.path),
         }
     }
+}
+
+fn is_background(request: &Received) -> bool {
+    request.header(BACKGROUND).is_some() || request.path == "/console/live"
 }
 
 /// Whose key it is, if it can be used now.

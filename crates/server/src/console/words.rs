@@ -39,3 +39,28 @@ pub(super) const NO_ACCESS_HERE: &str =
     "No access entry or aws-auth line lets you into this cluster, so its Kubernetes API does not know you.";
 pub(super) const HIDDEN: &str = "Values are hidden.";
 pub(super) const NO_AUDIT: &str = "No record fits.";
+
+pub(super) const GONE: &str = "the access entry is gone";
+pub(super) const CHOOSE_POLICY: &str = "choose a policy";
+pub(super) const POLICY_TWICE: &str = "this policy is chosen above already";
+pub(super) const NOT_ASSOCIATED: &str = "the policy is not associated with this entry";
+pub(super) const NO_TAG_CHANGES: &str = "Nothing was changed here.";
+pub(super) const BAD_END: &str = "write a day and a time in UTC, as in 2030-01-31T18:00";
+pub(super) const END_PASSED: &str =
+    "this time has passed; to take the access away now, delete the entry or disassociate the policy";
+pub(super) const ENDS_HELP: &str = "A day and a time in UTC; from then on nobody gets in by this entry. Empty: no end. It is kept as the tag entryway:expires-at.";
+pub(super) const UNTIL_HELP: &str = "A day and a time in UTC; from then on the policy grants nothing. Empty: no end. It is kept as the tag entryway:expires/ and the policy's name.";
+pub(super) const TAGS_HELP: &str = "One a line, key=value.";
+pub(super) const LOOK_BELOW: &str = "Please look at what is marked below.";
+pub(super) const MODES_ONE_WAY: &str = "Modes go one way: CONFIG_MAP, API_AND_CONFIG_MAP, API.";
+pub(super) const PRINCIPAL_HELP: &str = "A role or user, not a session: arn:aws:iam::111122223333:role/team/developer";
+pub(super) const TYPE_HELP: &str =
+    "STANDARD for people and CI; the others are for nodes, which bring their own username and groups.";
+pub(super) const USERNAME_HELP: &str =
+    "Empty for EKS's default. May hold {{SessionName}}, with a colon somewhere before it.";
+pub(super) const GROUPS_HELP: &str = "One a line, for RBAC bindings of your own. Names that begin with system:, eks:, aws:, amazon: or iam: are reserved.";
+pub(super) const NAMESPACES_HELP: &str =
+    "One a line; * stands for any letters, as in team-a-*. Only for the scope of some namespaces.";
+pub(super) const HALF_DONE: &str = "Not everything was done. Done so far:";
+pub(super) const HALF_DONE_HINT: &str = "Look at the entry as it is now, and do the rest again.";
+pub(super) const NOT_KEPT_HINT: &str = "Nothing that you typed is lost: send it again later.";
