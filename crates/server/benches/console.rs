@@ -5,7 +5,7 @@
 //! log of 40,000 records. Then signs in and asks for each of the main pages many times over one connection, each
 //! answer read to its end. `entryway up` serves the same; here it is in this process.
 
-#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+#![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench prints what it measured")]
 
 mod common;
 
@@ -35,6 +35,10 @@ fn principal(n: usize) -> String {
     format!("arn:aws:iam::444455556666:role/team-{:03}/engineer-{n:05}", n % 500)
 }
 
+fn pick<const N: usize>(all: [&'static str; N], n: usize) -> &'static str {
+    all.get(n % N).copied().unwrap_or_default()
+}
+
 fn namespace(n: usize) -> String {
     format!("team-{:03}-app-{:04}", n % 500, n % NAMESPACES)
 }
@@ -50,7 +54,7 @@ async fn entries(running: &Running) -> Result<(), Failure> {
                     let groups = if n % 10 == 0 { vec![format!("group-{}", n % 100)] } else { Vec::new() };
                     let body = json!({ "principalArn": principal(n), "kubernetesGroups": groups, "tags": { "team": format!("{}", n % 500) } });
                     client.call("POST", "/clusters/demo/access-entries", &body).await?;
-                    let policy = ["AmazonEKSViewPolicy", "AmazonEKSEditPolicy", "AmazonEKSAdminPolicy"][n % 3];
+                    let policy = pick(["AmazonEKSViewPolicy", "AmazonEKSEditPolicy", "AmazonEKSAdminPolicy"], n);
                     let body = json!({
                         "policyArn": format!("arn:aws:eks::aws:cluster-access-policy/{policy}"),
                         "accessScope": { "type": "namespace", "namespaces": [format!("team-{:03}-*", n % 500)] },
@@ -84,7 +88,7 @@ fn object(n: usize) -> (&'static str, &'static str, Value) {
     match n % 25 {
         0 => {
             let subjects = json!([{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": format!("group-{}", n / 25 % 100) }]);
-            let role = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ["view", "edit", "admin"][n % 3] });
+            let role = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": pick(["view", "edit", "admin"], n) });
             let api = "rbac.authorization.k8s.io";
             let binding = json!({ "apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata(format!("binding-{n}"), own), "subjects": subjects, "roleRef": role });
             (api, "rolebindings", binding)
@@ -142,7 +146,7 @@ async fn objects(data: &Path) -> Result<(), Failure> {
     let pattern: Value = serde_json::from_slice(&log.last().ok_or("no audit record")?.value)?;
     let now = jiff::Timestamp::now();
     let records = (0..AUDIT).filter_map(|n| {
-        let time = now.checked_sub(jiff::SignedDuration::from_millis((n * 250) as i64)).ok()?;
+        let time = now.checked_sub(jiff::SignedDuration::from_millis(250 * i64::try_from(n).ok()?)).ok()?;
         let mut record = pattern.clone();
         if let Some(members) = record.as_object_mut() {
             members.insert("eventTime".to_owned(), json!(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
@@ -250,13 +254,12 @@ async fn measure() -> Result<(), Failure> {
         let [p50, p99, worst] = quantiles(&mut times).map(milliseconds);
         println!("{name:34} {p50:9.1} {p99:9.1} {worst:9.1} {:8.1}", size as f64 / 1_000.0);
     }
-    let quantiles = quantiles(&mut all);
-    let [p50, p99, worst] = quantiles.map(milliseconds);
+    let [p50, p99, worst] = quantiles(&mut all).map(milliseconds);
     println!("{:34} {p50:9.1} {p99:9.1} {worst:9.1}", "all pages");
     println!(
         "\nthe aim, p99 under {} ms, is {}",
         AIM.as_millis(),
-        if quantiles[1] < AIM { "reached" } else { "missed" }
+        if p99 < milliseconds(AIM) { "reached" } else { "missed" }
     );
     running.shutdown().await;
     Ok(())

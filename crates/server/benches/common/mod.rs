@@ -1,6 +1,6 @@
 //! What the benches share: a control plane's configuration, and a client of one connection.
 
-#![expect(dead_code, unreachable_pub, reason = "each bench is a program of its own and uses a part of this")]
+#![expect(unreachable_pub, reason = "each bench is a program of its own and has no crate that it is part of")]
 
 use std::error::Error;
 use std::path::PathBuf;
