@@ -6,15 +6,16 @@
 //! when somebody reads the reason, and not before.
 
 use std::hash::{BuildHasher, Hasher};
-use std::num::NonZeroU32;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, Equivalent, HashMap};
 
 use crate::aggregation;
 use crate::decide::RbacGrant;
+use crate::name_table::{Block, NameTable, Number, Place};
+use crate::placements::{PlacementId, Placements, count, within};
 use crate::rbac::SERVICE_ACCOUNT_PREFIX;
 use crate::rule_table::{Question, RuleTable, SetId};
-use crate::subject_table::{Grants, Place, SubjectTable};
 use crate::{Binding, PolicyRule, RbacObjects, Reason, RoleKind, RoleRef, Subject, UserInfo};
 
 /// All RBAC objects of a cluster, compiled.
@@ -23,15 +24,19 @@ pub(crate) struct RbacIndex {
     objects: RbacObjects,
     /// The rules of each of `objects.roles`, aggregation resolved.
     rules: RuleTable,
-    /// By namespace (empty for a ClusterRole) and name.
-    roles: HashMap<(String, String), SetId>,
-    /// The namespaces that RoleBindings are in.
-    namespaces: HashMap<String, NonZeroU32>,
+    roles: RoleNames,
+    placements: Placements,
     hasher: DefaultHashBuilder,
-    subjects: SubjectTable,
+    /// Of each subject what [`Grants`] are made of: the number of its first grant, how many are for everywhere,
+    /// and the placements that it is granted, ascending.
+    subjects: NameTable,
     /// Where each grant comes from, as `subjects` numbers them.
     sources: Vec<Source>,
 }
+
+/// By namespace (empty for a ClusterRole) and name.
+#[derive(Debug)]
+struct RoleNames(HashMap<(String, String), SetId>);
 
 /// INVARIANT (source): a binding of `RbacIndex::objects`, and one of its subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +90,18 @@ pub(crate) fn everyone(user: &UserInfo) -> impl Iterator<Item = Who<'_>> {
     std::iter::once(Who::User(&user.username)).chain(user.groups.iter().map(|group| Who::Group(group)))
 }
 
+impl RoleNames {
+    fn find(&self, role: &RoleRef, namespace: &str) -> Option<SetId> {
+        match role.kind {
+            RoleKind::ClusterRole => self.0.get(&RoleKey { namespace: "", name: &role.name }),
+            // A Role is never found from a ClusterRoleBinding: no Role is in the empty namespace.
+            RoleKind::Role if namespace.is_empty() => None,
+            RoleKind::Role => self.0.get(&RoleKey { namespace, name: &role.name }),
+        }
+        .copied()
+    }
+}
+
 impl RbacIndex {
     pub(crate) fn compile(objects: RbacObjects) -> RbacIndex {
         // Of two roles under one name, which no cluster has but a file may, the later one counts.
@@ -92,126 +109,67 @@ impl RbacIndex {
             .zip(&objects.roles)
             .map(|(index, role)| ((role.namespace.clone().unwrap_or_default(), role.name.clone()), index))
             .collect();
-        let mut index = RbacIndex {
-            rules: RuleTable::new(aggregation::resolve(&objects.roles)),
-            objects,
-            roles,
-            namespaces: HashMap::new(),
-            hasher: DefaultHashBuilder::default(),
-            subjects: SubjectTable::default(),
-            sources: Vec::new(),
-        };
-        index.place_grants();
-        index
-    }
-
-    /// Sorts all grants by subject and namespace, and builds the table of them.
-    fn place_grants(&mut self) {
-        let service_accounts = ServiceAccountNames::of(&self.objects.bindings);
-        let mut ids: HashMap<Who<'_>, u32> = HashMap::new();
-        let mut all: Vec<(u32, Option<NonZeroU32>, SetId, Source)> = Vec::with_capacity(self.objects.bindings.len());
-        for (binding, object) in (0u32..).zip(&self.objects.bindings) {
-            let namespace = object.namespace.as_ref().map(|name| match self.namespaces.get(name) {
-                Some(id) => *id,
-                None => {
-                    let id = NonZeroU32::MIN.saturating_add(count(self.namespaces.len()));
-                    self.namespaces.insert(name.clone(), id);
-                    id
-                }
-            });
-            let Some(role) = self.find_role(&object.role, object.namespace.as_deref().unwrap_or_default()) else {
-                continue; // A missing role grants nothing until it is there.
-            };
-            for (subject, named) in (0u32..).zip(&object.subjects) {
-                let next = count(ids.len());
-                let id = *ids.entry(service_accounts.who(named)).or_insert(next);
-                all.push((id, namespace, role, Source { binding, subject }));
-            }
-        }
-        let mut subjects: Vec<(u64, u32, Who<'_>)> =
-            ids.into_iter().map(|(who, id)| (who.hash(&self.hasher), id, who)).collect();
-        subjects.sort_unstable_by_key(|(hash, id, _)| (*hash, *id));
-        let mut ranks = vec![0; subjects.len()];
-        for (rank, (_, id, _)) in (0u32..).zip(&subjects) {
-            ranks.get_mut(*id as usize).into_iter().for_each(|place| *place = rank);
-        }
-        for (id, ..) in &mut all {
-            *id = ranks.get(*id as usize).copied().unwrap_or_default();
-        }
-        all.sort_unstable();
-        // Two bindings that give one role in one place are one grant: the first tells why.
-        all.dedup_by_key(|(rank, namespace, role, _)| (*rank, *namespace, *role));
-        let mut table = SubjectTable::for_subjects(subjects.len());
-        let mut first = 0;
-        let mut grants = Vec::new();
-        for (run, (hash, _, who)) in all.chunk_by(|(a, ..), (b, ..)| a == b).zip(&subjects) {
-            grants.clear();
-            grants.extend(run.iter().map(|(_, namespace, role, _)| (*namespace, *role)));
-            table.push(*hash, *who, first, &grants);
-            first = first.saturating_add(count(run.len()));
-        }
-        table.finish();
-        self.subjects = table;
-        self.sources = all.into_iter().map(|(.., source)| source).collect();
+        let roles = RoleNames(roles);
+        let (placements, of_binding) = Placements::of(&objects.bindings, |role, namespace| roles.find(role, namespace));
+        let hasher = DefaultHashBuilder::default();
+        let (subjects, sources) = place_grants(&objects.bindings, &placements, &of_binding, &hasher);
+        let rules = RuleTable::new(aggregation::resolve(&objects.roles));
+        RbacIndex { objects, rules, roles, placements, hasher, subjects, sources }
     }
 
     pub(crate) fn objects(&self) -> &RbacObjects {
         &self.objects
     }
 
-    fn find_role(&self, role: &RoleRef, namespace: &str) -> Option<SetId> {
-        match role.kind {
-            RoleKind::ClusterRole => self.roles.get(&RoleKey { namespace: "", name: &role.name }),
-            // A Role is never found from a ClusterRoleBinding: no Role is in the empty namespace.
-            RoleKind::Role if namespace.is_empty() => None,
-            RoleKind::Role => self.roles.get(&RoleKey { namespace, name: &role.name }),
-        }
-        .copied()
-    }
-
     /// The rules of a role, for a binding in `namespace`.
     pub(crate) fn role_rules(&self, role: &RoleRef, namespace: &str) -> Option<&[PolicyRule]> {
-        let index = self.find_role(role, namespace)?;
+        let index = self.roles.find(role, namespace)?;
         self.rules.rules(index)
     }
 
-    /// `None` for no namespace, and for one where no RoleBinding is: both have the cluster-wide grants alone.
-    fn namespace_id(&self, namespace: &str) -> Option<NonZeroU32> {
-        if namespace.is_empty() { None } else { self.namespaces.get(namespace).copied() }
-    }
-
-    /// Calls `each` with the grants of a user and of its groups, in that order, until it gives something.
-    fn find_grants<'s, T>(&'s self, user: &UserInfo, mut each: impl FnMut(Grants<'s>) -> Option<T>) -> Option<T> {
-        let mut everyone = everyone(user);
+    /// Calls `each` with a user and each of its groups, in that order, and where its block is, until it gives
+    /// something.
+    fn find_subject<'u, T>(&self, user: &'u UserInfo, mut each: impl FnMut(Place, Who<'u>) -> Option<T>) -> Option<T> {
+        let mut first = 0;
         loop {
             // Several at once: first all places, then all blocks, so that the ways to memory overlap.
-            let mut some: [Option<(Who<'_>, Place)>; AT_ONCE] = [None; AT_ONCE];
-            for (slot, who) in some.iter_mut().zip(&mut everyone) {
-                *slot = Some((who, self.subjects.place(who.hash(&self.hasher))));
+            let mut places = [Place::default(); AT_ONCE];
+            let mut found = 0;
+            for (place, number) in places.iter_mut().zip(first..) {
+                let Some(who) = nth(user, number) else { break };
+                *place = self.subjects.place(who.hash(&self.hasher));
+                found += 1;
             }
-            for (_, place) in some.iter().flatten() {
-                self.subjects.fetch(place);
-            }
-            for slot in &some {
-                let (who, place) = slot.as_ref()?;
-                if let Some(found) = each(self.subjects.grants(place, *who)) {
+            let places = places.get(..found).unwrap_or_default();
+            places.iter().for_each(|place| self.subjects.fetch(*place));
+            for (place, number) in places.iter().zip(first..) {
+                if let Some(found) = each(*place, nth(user, number)?) {
                     return Some(found);
                 }
             }
+            if found < AT_ONCE {
+                return None;
+            }
+            first += AT_ONCE;
         }
     }
 
     /// The first binding that allows the request, if one does: of the user, then of each group.
     pub(crate) fn decide<'s>(&'s self, user: &UserInfo, question: &Question<'_>) -> Option<Reason<'s>> {
-        let namespace = self.namespace_id(question.namespace());
+        let local = self.placements.in_namespace(question.namespace());
         let asked = self.rules.ask(question);
-        self.find_grants(user, |grants| {
-            for (number, role) in grants.of_namespace(namespace) {
-                if let Some(rule) = asked.find_in(role) {
-                    return Some(Reason::Rbac { by: RbacGrant { index: self, number }, rule });
-                }
-            }
-            None
+        self.find_subject(user, |place, who| {
+            self.subjects.blocks(place).find_map(|block| {
+                let (number, rule) =
+                    Grants::of(&block)?.holding(&local).into_iter().find_map(|(first, placements)| {
+                        (first..).zip(placements).find_map(|(number, id)| {
+                            let role = self.placements.role(PlacementId::from_le_bytes(*id))?;
+                            Some((number, asked.find_in(role)?))
+                        })
+                    })?;
+                // The name last: most blocks grant nothing, whosever they are.
+                block.is_of(who).then_some(Reason::Rbac { by: RbacGrant { index: self, number }, rule })
+            })
         })
     }
 
@@ -224,11 +182,13 @@ impl RbacIndex {
 
     /// The rules that a user and its groups have in a namespace.
     pub(crate) fn rules_in<'s>(&'s self, user: &UserInfo, namespace: &str) -> Vec<&'s PolicyRule> {
-        let namespace = self.namespace_id(namespace);
+        let local = self.placements.in_namespace(namespace);
         let mut rules = Vec::new();
-        self.find_grants(user, |grants| {
-            let sets = grants.of_namespace(namespace).filter_map(|(_, role)| self.rules.rules(role));
-            rules.extend(sets.flatten());
+        self.find_subject(user, |place, who| {
+            let block = self.subjects.blocks(place).find(|block| block.is_of(who))?;
+            let ids = Grants::of(&block)?.holding(&local).into_iter().flat_map(|(_, placements)| placements);
+            let roles = ids.filter_map(|id| self.placements.role(PlacementId::from_le_bytes(*id)));
+            rules.extend(roles.filter_map(|role| self.rules.rules(role)).flatten());
             None::<()>
         });
         rules
@@ -238,9 +198,80 @@ impl RbacIndex {
 /// So many subjects are looked up together: most users are in fewer groups.
 const AT_ONCE: usize = 8;
 
-/// A number of things in memory as an index of 32 bits, which holds more than memory does.
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
+/// A user, then each of its groups.
+fn nth(user: &UserInfo, number: usize) -> Option<Who<'_>> {
+    match number.checked_sub(1) {
+        None => Some(Who::User(&user.username)),
+        Some(group) => user.groups.get(group).map(|group| Who::Group(group)),
+    }
+}
+
+/// The grants of a subject, as its block has them.
+struct Grants<'t> {
+    /// The number of the first one.
+    first: usize,
+    /// The placements for everywhere.
+    everywhere: &'t [Number],
+    /// The placements for namespaces, ascending.
+    local: &'t [Number],
+}
+
+impl<'t> Grants<'t> {
+    fn of(block: &Block<'t>) -> Option<Grants<'t>> {
+        let ([first, everywhere], placements) = block.numbers.split_first_chunk()?;
+        let (everywhere, local) = placements.split_at_checked(u32::from_le_bytes(*everywhere) as usize)?;
+        Some(Grants { first: u32::from_le_bytes(*first) as usize, everywhere, local })
+    }
+
+    /// Those that hold in a namespace: the placements for everywhere and those of the namespace, each after
+    /// the number of its first grant.
+    fn holding(&self, namespace: &Range<PlacementId>) -> [(usize, &'t [Number]); 2] {
+        let (start, local) = within(self.local, namespace);
+        [(self.first, self.everywhere), (self.first + self.everywhere.len() + start, local)]
+    }
+}
+
+/// Sorts all grants by subject and placement: the table of them, and where each comes from.
+fn place_grants(
+    bindings: &[Binding],
+    placements: &Placements,
+    of_binding: &[Option<PlacementId>],
+    hasher: &DefaultHashBuilder,
+) -> (NameTable, Vec<Source>) {
+    let service_accounts = ServiceAccountNames::of(bindings);
+    let mut ids: HashMap<Who<'_>, u32> = HashMap::new();
+    let mut all: Vec<(u32, PlacementId, Source)> = Vec::with_capacity(bindings.len());
+    for ((binding, object), placement) in (0u32..).zip(bindings).zip(of_binding) {
+        let Some(placement) = placement else { continue };
+        for (subject, named) in (0u32..).zip(&object.subjects) {
+            let next = count(ids.len());
+            let id = *ids.entry(service_accounts.who(named)).or_insert(next);
+            all.push((id, *placement, Source { binding, subject }));
+        }
+    }
+    let mut subjects: Vec<(u64, u32, Who<'_>)> = ids.into_iter().map(|(who, id)| (who.hash(hasher), id, who)).collect();
+    subjects.sort_unstable_by_key(|(hash, id, _)| (*hash, *id));
+    let mut ranks = vec![0; subjects.len()];
+    for (rank, (_, id, _)) in (0u32..).zip(&subjects) {
+        ranks.get_mut(*id as usize).into_iter().for_each(|place| *place = rank);
+    }
+    for (id, ..) in &mut all {
+        *id = ranks.get(*id as usize).copied().unwrap_or_default();
+    }
+    all.sort_unstable();
+    // Two bindings that give one role in one place are one grant: the first tells why.
+    all.dedup_by_key(|(rank, placement, _)| (*rank, *placement));
+    let mut table = NameTable::for_names(subjects.len());
+    let mut first: u32 = 0;
+    let mut granted = Vec::new();
+    for (run, (hash, _, who)) in all.chunk_by(|(a, ..), (b, ..)| a == b).zip(&subjects) {
+        granted.clear();
+        granted.extend(run.iter().map(|(_, placement, _)| *placement));
+        table.push(*hash, *who, [first, placements.count_everywhere(&granted)], &granted);
+        first = first.saturating_add(count(run.len()));
+    }
+    table.finish();
+    (table, all.into_iter().map(|(.., source)| source).collect())
 }
 
 /// The usernames of service accounts, which no object holds whole.

@@ -21,6 +21,8 @@ mod explain;
 mod grants;
 mod identity;
 mod mapping;
+mod name_table;
+mod placements;
 mod policy;
 mod principal;
 mod rbac;
@@ -29,8 +31,8 @@ mod request;
 mod rule_table;
 mod rules;
 mod scope;
+mod sketch;
 mod snapshot;
-mod subject_table;
 mod template;
 mod yaml;
 

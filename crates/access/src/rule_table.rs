@@ -2,15 +2,17 @@
 //!
 //! What a rule means is said by [`PolicyRule::allows`] alone; a table only spares most of asking it. Each
 //! rule is one bit. For each verb, API group and resource the table has a row with the bits of the rules
-//! that name it (or `*`), so that three ANDs tell which of up to 64 rules allow a request.
+//! that name it (or `*`), so that three ANDs tell which of up to 64 rules may allow a request.
 //!
 //! The row of a name is found by a sketch of its text, so two names may share one. A row that one name alone
-//! is in (which a comparison tells) is as good as the rules themselves; of any other, the rules are asked.
+//! is in is as good as the rules themselves, for that name; of any other, the rules are asked. Names are
+//! compared only where the bits say that a rule may allow.
 
 use std::sync::Arc;
 
-use crate::rules::names_resource;
-use crate::{Attributes, PolicyRule, Resource};
+use crate::rules::{names_resource, same};
+use crate::sketch::{of_name, of_resource};
+use crate::{Attributes, PolicyRule};
 
 /// The place of a set in its table.
 pub(crate) type SetId = u32;
@@ -18,10 +20,14 @@ pub(crate) type SetId = u32;
 /// Many sets of rules.
 #[derive(Debug)]
 pub(crate) struct RuleTable {
-    sets: Vec<RuleSet>,
+    sets: Vec<Arc<[PolicyRule]>>,
+    /// INVARIANT (a span each): where the bits of each set are.
+    spans: Vec<Span>,
     verbs: Rows<64>,
     groups: Rows<64>,
     resources: Rows<256>,
+    /// The bits of rules about paths.
+    with_paths: Vec<u64>,
     /// The bits of rules that have to be asked always: they name objects, or `*/subresource`.
     to_ask: Vec<u64>,
 }
@@ -29,7 +35,7 @@ pub(crate) struct RuleTable {
 /// The rows of one of a rule's lists, of `N` sketches. All three cost 48 bytes a rule.
 #[derive(Debug)]
 struct Rows<const N: usize> {
-    /// Row after row, of `words` each; the last one is that of names that no rule has.
+    /// Row after row, of `words` each.
     bits: Vec<u64>,
     words: usize,
     names: Vec<RowName>,
@@ -43,14 +49,14 @@ enum RowName {
     Several,
 }
 
-#[derive(Debug)]
-struct RuleSet {
-    rules: Arc<[PolicyRule]>,
-    /// INVARIANT (one word or whole words): a set of up to 64 rules is in one word, from bit `shift` on; a
-    /// larger one begins at the first bit of a word.
-    first_word: usize,
-    shift: u32,
-    has_paths: bool,
+/// Where the bits of a set are. INVARIANT (one word or whole words): a set of up to 64 rules is in one word;
+/// a larger one begins at the first bit of a word.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    /// Its bits in its first word.
+    mask: u64,
+    first_word: u32,
+    is_one_word: bool,
 }
 
 /// A request, with its sketches made once for all tables.
@@ -66,12 +72,10 @@ pub(crate) struct Question<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'t, 'a> {
     table: &'t RuleTable,
-    attributes: Attributes<'a>,
+    question: Question<'a>,
     verb: &'t [u64],
     group: &'t [u64],
     resource: &'t [u64],
-    /// Whether each row is that of the very name.
-    is_exact: bool,
 }
 
 impl<'a> Question<'a> {
@@ -79,9 +83,9 @@ impl<'a> Question<'a> {
         match attributes {
             Attributes::Resource { verb, resource } => Question {
                 attributes,
-                verb: sketch_of_name(verb),
-                group: sketch_of_name(resource.group),
-                resource: sketch_of_resource(&resource),
+                verb: of_name(verb),
+                group: of_name(resource.group),
+                resource: of_resource(&resource),
             },
             // Paths are compared as they are.
             Attributes::NonResource { .. } => Question { attributes, verb: 0, group: 0, resource: 0 },
@@ -100,36 +104,45 @@ impl<'a> Question<'a> {
 impl RuleTable {
     /// The table of these sets; the id of each is its place.
     pub(crate) fn new(all: impl IntoIterator<Item = Arc<[PolicyRule]>>) -> RuleTable {
-        let mut sets = Vec::new();
+        let sets: Vec<Arc<[PolicyRule]>> = all.into_iter().collect();
+        let mut spans = Vec::with_capacity(sets.len());
         let mut next_bit = 0;
-        for rules in all {
+        for rules in &sets {
             // A set that fits into one word is not spread over two.
             if next_bit % WORD + rules.len() > WORD {
                 next_bit = next_bit.next_multiple_of(WORD);
             }
-            let has_paths = rules.iter().any(|rule| !rule.non_resource_urls.is_empty());
-            let (first_word, shift) = (next_bit / WORD, (next_bit % WORD) as u32);
+            let is_one_word = rules.len() <= WORD;
+            let bits = if is_one_word { u64::MAX.unbounded_shr((WORD - rules.len()) as u32) } else { u64::MAX };
+            // A table of so many rules that their words could not be counted would not fit into memory.
+            let first_word = u32::try_from(next_bit / WORD).unwrap_or(u32::MAX);
+            spans.push(Span { mask: bits << (next_bit % WORD), first_word, is_one_word });
             next_bit += rules.len();
-            sets.push(RuleSet { rules, first_word, shift, has_paths });
         }
         let words = next_bit.div_ceil(WORD);
-        let (verbs, groups, resources) = (Rows::new(words), Rows::new(words), Rows::new(words));
-        let mut table = RuleTable { sets: Vec::new(), verbs, groups, resources, to_ask: vec![0; words] };
-        for set in &sets {
-            for (bit, rule) in (set.shift as usize..).zip(set.rules.iter()) {
-                table.put(Place { word: set.first_word + bit / WORD, mask: 1 << (bit % WORD) }, rule);
+        let mut table = RuleTable {
+            sets: Vec::new(),
+            spans: Vec::new(),
+            verbs: Rows::new(words),
+            groups: Rows::new(words),
+            resources: Rows::new(words),
+            with_paths: vec![0; words],
+            to_ask: vec![0; words],
+        };
+        for (span, rules) in spans.iter().zip(&sets) {
+            for (bit, rule) in (span.shift()..).zip(rules.iter()) {
+                table.put(Place { word: span.first_word as usize + bit / WORD, mask: 1 << (bit % WORD) }, rule);
             }
         }
-        table.sets = sets;
-        table
+        RuleTable { sets, spans, ..table }
     }
 
     fn put(&mut self, place: Place, rule: &PolicyRule) {
         for verb in &rule.verbs {
-            self.verbs.put(place, verb, sketch_of_name(verb));
+            self.verbs.put(place, verb, of_name(verb));
         }
         for group in &rule.api_groups {
-            self.groups.put(place, group, sketch_of_name(group));
+            self.groups.put(place, group, of_name(group));
         }
         let mut must_be_asked = !rule.resource_names.is_empty();
         for pattern in &rule.resources {
@@ -137,78 +150,91 @@ impl RuleTable {
                 must_be_asked = true;
                 self.resources.put_everywhere(place);
             } else {
-                let as_asked = Resource { resource: pattern, ..Resource::default() };
-                self.resources.put(place, pattern, sketch_of_resource(&as_asked));
+                self.resources.put(place, pattern, of_name(pattern));
             }
         }
-        if must_be_asked && let Some(bits) = self.to_ask.get_mut(place.word) {
-            *bits |= place.mask;
+        if must_be_asked {
+            place.set(&mut self.to_ask);
+        }
+        if !rule.non_resource_urls.is_empty() {
+            place.set(&mut self.with_paths);
         }
     }
 
     /// The rules of a set.
     pub(crate) fn rules(&self, id: SetId) -> Option<&[PolicyRule]> {
-        self.sets.get(id as usize).map(|set| &set.rules[..])
+        self.sets.get(id as usize).map(|rules| &rules[..])
     }
 
     /// A request to be asked of several sets.
     pub(crate) fn ask<'a>(&self, question: &Question<'a>) -> Asked<'_, 'a> {
-        let attributes = question.attributes;
-        let Attributes::Resource { verb, resource } = attributes else {
-            return Asked { table: self, attributes, verb: &[], group: &[], resource: &[], is_exact: false };
+        let (verb, group, resource) = match question.attributes {
+            Attributes::Resource { .. } => {
+                (self.verbs.row(question.verb), self.groups.row(question.group), self.resources.row(question.resource))
+            }
+            Attributes::NonResource { .. } => (&*self.with_paths, &*self.with_paths, &*self.with_paths),
         };
-        let (verb, exact_verb) = self.verbs.row(question.verb, |name| name == verb);
-        let (group, exact_group) = self.groups.row(question.group, |name| name == resource.group);
-        let (row, exact_resource) = self.resources.row(question.resource, |name| names_resource(name, &resource));
-        let is_exact = exact_verb && exact_group && exact_resource;
-        Asked { table: self, attributes, verb, group, resource: row, is_exact }
+        Asked { table: self, question: *question, verb, group, resource }
     }
 }
 
 impl<'t> Asked<'t, '_> {
     /// The first rule of a set that allows the request.
+    #[inline]
     pub(crate) fn find_in(&self, id: SetId) -> Option<&'t PolicyRule> {
-        let set = self.table.sets.get(id as usize)?;
-        match self.attributes {
-            Attributes::Resource { .. } => {
-                // Of each word, the rules of this set that it has; nearly all sets have one word.
-                let mut rules = &*set.rules;
-                for word in set.first_word.. {
-                    let (here, rest) = rules.split_at_checked(WORD).unwrap_or((rules, &[]));
-                    if let Some(rule) = self.find_among(here, word, set.shift) {
-                        return Some(rule);
-                    }
-                    if rest.is_empty() {
-                        break;
-                    }
-                    rules = rest;
+        let span = self.table.spans.get(id as usize)?;
+        // Nearly all sets have one word, and most have no rule for it.
+        if span.is_one_word && self.bits(span.first_word as usize) & span.mask == 0 {
+            return None;
+        }
+        self.find_among(self.table.rules(id)?, *span)
+    }
+
+    /// The rules of a word that may allow the request.
+    fn bits(&self, word: usize) -> u64 {
+        match (self.verb.get(word), self.group.get(word), self.resource.get(word)) {
+            (Some(verb), Some(group), Some(resource)) => verb & group & resource,
+            _ => 0,
+        }
+    }
+
+    #[inline(never)]
+    fn find_among(&self, rules: &'t [PolicyRule], span: Span) -> Option<&'t PolicyRule> {
+        let is_exact = self.is_exact();
+        for (word, rules) in (span.first_word as usize..).zip(rules.chunks(WORD)) {
+            // The bits after those of these rules are of other sets.
+            let mut bits = (self.bits(word) & span.mask) >> span.shift();
+            let to_ask = self.table.to_ask.get(word)? >> span.shift();
+            while bits != 0 {
+                let bit = bits.trailing_zeros();
+                let rule = rules.get(bit as usize)?;
+                if (is_exact && to_ask >> bit & 1 == 0) || rule.allows(&self.question.attributes) {
+                    return Some(rule);
                 }
-                None
+                bits &= bits - 1;
             }
-            Attributes::NonResource { .. } if set.has_paths => {
-                set.rules.iter().find(|rule| rule.allows(&self.attributes))
+        }
+        None
+    }
+
+    /// Whether each row is that of the very name.
+    fn is_exact(&self) -> bool {
+        let (table, question) = (self.table, &self.question);
+        match question.attributes {
+            Attributes::Resource { verb, resource } => {
+                table.verbs.is_of(question.verb, |name| same(name, verb))
+                    && table.groups.is_of(question.group, |name| same(name, resource.group))
+                    && table.resources.is_of(question.resource, |name| names_resource(name, &resource))
             }
-            Attributes::NonResource { .. } => None,
+            Attributes::NonResource { .. } => false,
         }
     }
 }
 
-impl<'t> Asked<'t, '_> {
-    /// The first of the rules whose bits begin at `shift` in a word.
-    fn find_among(&self, rules: &'t [PolicyRule], word: usize, shift: u32) -> Option<&'t PolicyRule> {
-        let (verb, group, resource) = (*self.verb.get(word)?, *self.group.get(word)?, *self.resource.get(word)?);
-        let mut bits = (verb & group & resource) >> shift;
-        while bits != 0 {
-            let bit = bits.trailing_zeros();
-            // The bits after those of these rules are of other sets.
-            let rule = rules.get(bit as usize)?;
-            let must_be_asked = !self.is_exact || *self.table.to_ask.get(word)? >> shift >> bit & 1 == 1;
-            if !must_be_asked || rule.allows(&self.attributes) {
-                return Some(rule);
-            }
-            bits &= bits - 1;
-        }
-        None
+impl Span {
+    /// The bit of the first rule in the first word.
+    fn shift(&self) -> usize {
+        self.mask.trailing_zeros() as usize % WORD
     }
 }
 
@@ -219,9 +245,17 @@ struct Place {
     mask: u64,
 }
 
+impl Place {
+    fn set(self, words: &mut [u64]) {
+        if let Some(bits) = words.get_mut(self.word) {
+            *bits |= self.mask;
+        }
+    }
+}
+
 impl<const N: usize> Rows<N> {
     fn new(words: usize) -> Self {
-        Rows { bits: vec![0; (N + 1) * words], words, names: vec![RowName::None; N] }
+        Rows { bits: vec![0; N * words], words, names: vec![RowName::None; N] }
     }
 
     fn put(&mut self, place: Place, name: &str, sketch: usize) {
@@ -240,64 +274,37 @@ impl<const N: usize> Rows<N> {
     }
 
     fn put_everywhere(&mut self, place: Place) {
-        (0..=N).for_each(|row| self.set(row, place));
+        (0..N).for_each(|row| self.set(row, place));
     }
 
     fn set(&mut self, row: usize, place: Place) {
-        if let Some(bits) = self.bits.get_mut(row * self.words + place.word) {
-            *bits |= place.mask;
-        }
+        place.set(self.bits.get_mut(row * self.words..).unwrap_or_default());
     }
 
-    /// The row of a name, and whether it is that of this name alone.
-    fn row(&self, sketch: usize, is_name: impl FnOnce(&str) -> bool) -> (&[u64], bool) {
+    /// The row of a name: the bits of all rules that name it or `*`, and perhaps more.
+    fn row(&self, sketch: usize) -> &[u64] {
         let row = sketch % N;
-        let (row, is_exact) = match self.names.get(row) {
-            Some(RowName::One(name)) if is_name(name) => (row, true),
-            Some(RowName::Several) => (row, false),
-            Some(RowName::None | RowName::One(_)) | None => (N, true),
-        };
-        (self.bits.get(row * self.words..(row + 1) * self.words).unwrap_or_default(), is_exact)
+        self.bits.get(row * self.words..(row + 1) * self.words).unwrap_or_default()
+    }
+
+    /// Whether a row has the bits of just the rules that name this name or `*`.
+    fn is_of(&self, sketch: usize, is_name: impl FnOnce(&str) -> bool) -> bool {
+        match self.names.get(sketch % N) {
+            Some(RowName::One(name)) => is_name(name),
+            Some(RowName::None) => true,
+            Some(RowName::Several) | None => false,
+        }
     }
 }
 
 const WORD: usize = u64::BITS as usize;
-
-fn sketch_of_name(name: &str) -> usize {
-    let bytes = name.as_bytes();
-    sketch(bytes.len(), |at| bytes.get(at).copied())
-}
-
-/// That of `resource/subresource`, the same wherever between the two the text is cut.
-fn sketch_of_resource(asked: &Resource<'_>) -> usize {
-    if asked.subresource.is_empty() {
-        return sketch_of_name(asked.resource);
-    }
-    let (resource, subresource) = (asked.resource.as_bytes(), asked.subresource.as_bytes());
-    sketch(resource.len() + 1 + subresource.len(), |at| match at.checked_sub(resource.len()) {
-        None => resource.get(at).copied(),
-        Some(0) => Some(b'/'),
-        Some(after) => subresource.get(after - 1).copied(),
-    })
-}
-
-/// A few bytes of a text, mixed into eight bits: cheap, and different for most names that Kubernetes has.
-fn sketch(length: usize, byte: impl Fn(usize) -> Option<u8>) -> usize {
-    let at = |index: usize| u64::from(byte(index).unwrap_or_default());
-    let mixed = at(0)
-        | (at(1) << 8)
-        | (at(length / 2) << 16)
-        | (at(length.wrapping_sub(2)) << 24)
-        | (at(length.wrapping_sub(4)) << 32)
-        | ((length as u64) << 40);
-    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
-}
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Resource;
 
     /// So many names that they share rows, and sets of more rules than a word has bits.
     fn name() -> impl Strategy<Value = String> {
