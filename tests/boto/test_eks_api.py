@@ -93,7 +93,7 @@ def refused(code, call, message=None, **arguments):
     return error["Message"]
 
 
-def test_an_entrys_life(eks, role):
+def test_an_entrys_life(eks, role, tried):
     made = eks.create_access_entry(clusterName="demo", principalArn=role, kubernetesGroups=["viewers"], tags={"team": "x"})["accessEntry"]
     name = role.rsplit("/", 1)[1]
     assert set(made) == {"clusterName", "principalArn", "kubernetesGroups", "accessEntryArn", "createdAt", "modifiedAt", "tags", "username", "type"}
@@ -122,6 +122,7 @@ def test_an_entrys_life(eks, role):
     eks.delete_access_entry(clusterName="demo", principalArn=role)
     with pytest.raises(eks.exceptions.ResourceNotFoundException):
         eks.describe_access_entry(clusterName="demo", principalArn=role)
+    tried("boto3", boto3.__version__, "entries, associations and tags; every answer held against its service model member for member; errors by code")
 
 
 def test_the_policies(eks):
@@ -131,7 +132,7 @@ def test_the_policies(eks):
     assert names == [policy["name"] for policy in eks.list_access_policies()["accessPolicies"]]
 
 
-def test_a_clusters_life(eks):
+def test_a_clusters_life(eks, tried):
     name = "life-" + uuid.uuid4().hex[:8]
     ask = {"name": name, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/eks", "resourcesVpcConfig": {"subnetIds": ["subnet-0a", "subnet-0b"]}}
     made = eks.create_cluster(**ask, tags={"env": "dev"})["cluster"]
@@ -159,6 +160,7 @@ def test_a_clusters_life(eks):
     assert eks.delete_cluster(name=name)["cluster"]["status"] == "DELETING"
     eks.get_waiter("cluster_deleted").wait(name=name)
     refused("ResourceNotFoundException", eks.describe_cluster, f"No cluster found for name: {name}.", name=name)
+    tried("boto3", boto3.__version__, "clusters, updates, waiters cluster_active and cluster_deleted")
 
 
 def test_versions(eks):
@@ -167,7 +169,7 @@ def test_versions(eks):
     assert all(v["versionStatus"] == "EXTENDED_SUPPORT" for v in eks.describe_cluster_versions(versionStatus="EXTENDED_SUPPORT")["clusterVersions"])
 
 
-def test_paging_binds_its_tokens(eks, role):
+def test_paging_binds_its_tokens(eks, role, tried):
     for n in range(3):
         eks.create_access_entry(clusterName="demo", principalArn=f"arn:aws:iam::444455556666:role/p{n}-{uuid.uuid4().hex[:6]}")
     one = eks.list_access_entries(clusterName="demo", maxResults=2)
@@ -182,6 +184,7 @@ def test_paging_binds_its_tokens(eks, role):
             refused(code, call, maxResults=bad, **more)
     eks.create_access_entry(clusterName="demo", principalArn=role)
     refused("InvalidRequestException", eks.list_associated_access_policies, clusterName="demo", principalArn=role, nextToken="forged")
+    tried("boto3", boto3.__version__, "paginators, tokens of other lists refused")
 
 
 def test_request_tokens(eks, role):

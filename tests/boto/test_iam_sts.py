@@ -26,7 +26,7 @@ def refused(code, call, **arguments):
     return caught.value.response["Error"]["Message"]
 
 
-def test_a_roles_life(up):
+def test_a_roles_life(up, tried):
     iam = up.client("iam")
     made = iam.create_role(
         RoleName="LifeOfARole", Path="/team/x/", AssumeRolePolicyDocument=json.dumps(TRUST), Description="a <b> & c",
@@ -53,6 +53,7 @@ def test_a_roles_life(up):
     assert message == "The role with name LifeOfARole cannot be found."
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.delete_role(RoleName="LifeOfARole")
+    tried("boto3", boto3.__version__, "a role's life: tags, inline and attached policies, conflicts")
 
 
 def test_a_users_life(shared_up):
@@ -90,7 +91,7 @@ def test_policies_and_their_versions(shared_up):
     refused("MalformedPolicyDocument", iam.create_policy, PolicyName="Bad", PolicyDocument="{}")
 
 
-def test_sessions(shared_up):
+def test_sessions(shared_up, tried):
     iam, sts = shared_up.client("iam"), shared_up.client("sts")
     me = sts.get_caller_identity()
     assert (me["Account"], me["Arn"]) == ("111122223333", "arn:aws:iam::111122223333:user/admin")
@@ -120,6 +121,7 @@ def test_sessions(shared_up):
     temporary = sts.get_session_token(DurationSeconds=900)["Credentials"]
     assert session_client(shared_up, "sts", temporary).get_caller_identity()["Arn"] == me["Arn"]
     refused("InvalidClientTokenId", session_client(shared_up, "iam", temporary).list_users)
+    tried("boto3", boto3.__version__, "AssumeRole with session policies, GetSessionToken, sessions that end with their role")
 
 
 def test_lists_page_through(shared_up):

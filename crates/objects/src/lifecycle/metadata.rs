@@ -32,6 +32,7 @@ pub(super) fn check_metadata(resource: &ResourceType, kind: &Kind, object: &Valu
         (false, _) => errors.push(FieldError::forbidden("metadata.namespace", "not allowed on this type")),
     }
     check_labels(object, "metadata", errors);
+    check_finalizers(resource, object, errors);
 }
 
 const MAX_ANNOTATIONS: usize = 256 * 1024;
@@ -66,12 +67,22 @@ pub(crate) fn check_labels(object: &Value, at: &str, errors: &mut Vec<FieldError
     }
     for finalizer in list(object, "/metadata/finalizers").iter().filter_map(Value::as_str) {
         let field = format!("{at}.finalizers");
-        let problems = names::qualified_name(finalizer);
-        let unqualified = problems.is_empty() && !finalizer.contains('/');
-        errors.extend(problems.into_iter().map(|p| FieldError::invalid_text(field.clone(), finalizer, p)));
-        if unqualified && !matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion") {
+        let problems = names::qualified_name(finalizer).into_iter();
+        errors.extend(problems.map(|p| FieldError::invalid_text(field.clone(), finalizer, p)));
+    }
+}
+
+/// A finalizer without a prefix must be one of Kubernetes' own. The rule is that of the main API server's types:
+/// definitions of custom resources carry a finalizer that breaks it, and custom resources may.
+pub(super) fn check_finalizers(resource: &ResourceType, object: &Value, errors: &mut Vec<FieldError>) {
+    let of_extensions = matches!(resource.group.as_str(), "apiextensions.k8s.io" | "apiregistration.k8s.io");
+    if resource.custom.is_some() || of_extensions {
+        return;
+    }
+    for (i, finalizer) in list(object, "/metadata/finalizers").iter().filter_map(Value::as_str).enumerate() {
+        if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion") {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
-            errors.push(FieldError::invalid_text(field, finalizer, detail));
+            errors.push(FieldError::invalid_text(format!("metadata.finalizers[{i}]"), finalizer, detail));
         }
     }
 }

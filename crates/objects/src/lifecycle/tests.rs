@@ -157,6 +157,26 @@ fn updates() {
 }
 
 #[test]
+fn finalizers_without_a_prefix() {
+    let named = |finalizer: &str| json!({"metadata": {"name": "c", "finalizers": ["a.example/b", finalizer]}});
+    assert!(make("", "configmaps", named("orphan")).is_ok());
+    assert_eq!(
+        make("", "configmaps", named("mine")).unwrap_err().message,
+        "ConfigMap \"c\" is invalid: metadata.finalizers[1]: Invalid value: \"mine\": name is neither a standard \
+         finalizer name nor is it fully qualified"
+    );
+    // A definition of custom resources gets such a one itself, and is applied again with it.
+    let definitions = Registry::builtin().find("apiextensions.k8s.io", "v1", "customresourcedefinitions").unwrap();
+    let versions = json!([{"name": "v1", "served": true, "storage": true,
+        "schema": {"openAPIV3Schema": {"type": "object"}}}]);
+    let definition = json!({"metadata": {"name": "as.e.io"}, "spec": {"group": "e.io", "scope": "Cluster",
+        "names": {"plural": "as", "kind": "A"}, "versions": versions}});
+    let mut old = make("apiextensions.k8s.io", "customresourcedefinitions", definition).unwrap();
+    old["metadata"]["finalizers"] = json!(["customresourcecleanup.apiextensions.k8s.io"]);
+    assert!(update(&definitions, None, &old, old.clone()).is_ok());
+}
+
+#[test]
 fn the_same_stateful_set_again_is_no_change() {
     let sets = Registry::builtin().find("apps", "v1", "statefulsets").unwrap();
     let claim = json!({"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
