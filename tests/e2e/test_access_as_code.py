@@ -79,7 +79,10 @@ def test_a_module_map_is_planned_applied_and_works(up):
     up.entryway("drift", main).ok()
     up.aws("eks", "associate-access-policy", "--cluster-name", "demo", "--principal-arn", dev, "--policy-arn", VIEW,
            "--access-scope", "type=cluster").ok()
-    up.entryway("drift", main).fails(1, dev, "AmazonEKSViewPolicy")
+    up.entryway("drift", main).fails(1, dev, "AmazonEKSViewPolicy",
+                                     f"last changed by arn:aws:iam::{ACCOUNT}:user/admin at ", "(AssociateAccessPolicy)")
+    last = up.entryway("drift", main, "-o", "json").fails(1).json["items"][0]["lastChange"]
+    assert (last["by"], last["event"]) == (f"arn:aws:iam::{ACCOUNT}:user/admin", "AssociateAccessPolicy")
     up.entryway("apply", main, "--yes").ok()
     up.entryway("drift", main).ok()
     policies = up.aws("eks", "list-associated-access-policies", "--cluster-name", "demo", "--principal-arn", dev).ok().json
@@ -115,6 +118,18 @@ def test_lock_outs_are_refused(up):
     up.entryway("access", "revoke", "user/admin", "-c", "demo", "--yes").fails(2, "would lose what lets you undo it")
     up.entryway("access", "revoke", "user/admin", "-c", "demo", "--yes", "--allow-lockout").ok()
     assert admin not in up.entryway("access", "list", "-c", "demo", "-o", "name").ok().out
+
+
+def test_a_policy_that_gives_the_last_administrator_his_access_is_looked_after(up):
+    rules = "rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}, {nonResourceURLs: ['*'], verbs: ['*']}]"
+    up.entryway("policies", "put", write(up, "all.yaml", f"policies: {{everything: {{{rules}}}}}\n"), "--yes").ok()
+    up.entryway("access", "grant", "user/admin", "-c", "demo", "--policy", "everything", "--yes").ok()
+    up.entryway("access", "revoke", "user/admin", "-c", "demo", "--policy", "ClusterAdmin", "--yes").ok()
+    less = write(up, "less.yaml", "policies: {everything: {rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]}}\n")
+    up.entryway("policies", "put", less, "--yes").fails(2, "lock-out", "--allow-lockout", "loses: everything")
+    assert up.entryway("can-i", "delete", "nodes", "--principal", "user/admin").code == 0
+    up.entryway("policies", "put", less, "--yes", "--allow-lockout").ok()
+    assert up.entryway("policies", "show", "everything", "-o", "json").ok().json["rules"][0]["resources"] == ["pods"]
 
 
 def test_import_keeps_comments_and_export_goes_round(up):
@@ -154,6 +169,14 @@ clusters:
     as_dev = kubeconfig_for(up, dev)
     up.kubectl("auth", "can-i", "list", "deployments.apps", "-n", "shop-a", env=as_dev).ok()
     up.kubectl("auth", "can-i", "list", "deployments.apps", "-n", "other", env=as_dev).fails(1)
+
+    # another hand at the policy is drift, with his name
+    wider = write(up, "wider.yaml", "policies: {DeploymentReader: {rules: [{apiGroups: ['*'], resources: ['*'], verbs: ['*']}]}}\n")
+    shown = up.entryway("policies", "put", wider, "--yes").ok()
+    assert "On cluster demo" in shown.err and dev in shown.err and "gains: everything in shop-*" in shown.err
+    up.entryway("policies", "put", wider, "--yes").ok()
+    up.entryway("drift", path).fails(1, "policy DeploymentReader differs", "user/admin at ", "(PutPolicy)")
+    up.entryway("apply", path, "--yes").ok()
 
     up.aws("eks", "tag-resource", "--resource-arn",
            up.aws("eks", "describe-access-entry", "--cluster-name", "demo", "--principal-arn", dev).ok().json["accessEntry"]["accessEntryArn"],
@@ -196,7 +219,8 @@ def test_off_aws_auth(with_aws_auth):
     assert "mapRoles:1:" in report and "role/team/legacy" in report and "maps nobody today" in report
 
     up.entryway("migrate", "-c", "demo", "--finish", "--yes").fails(2, "--apply")
-    up.entryway("migrate", "-c", "demo", "--apply", "--yes").ok()
+    applied = up.entryway("migrate", "-c", "demo", "--apply", "--yes").ok()
+    assert "questions about 2 principals as before" in applied.err
     assert can_i("list", "pods", "-A") == 0 and can_i("delete", "pods", "-A") == 1
     assert up.entryway("can-i", "delete", "pods", "-A", "--principal", "role/boss").code == 0
 
@@ -204,8 +228,18 @@ def test_off_aws_auth(with_aws_auth):
     assert f"arn:aws:iam::{ACCOUNT}:role/team/legacy" not in up.aws("eks", "list-access-entries", "--cluster-name", "demo").ok().out
     assert can_i("list", "pods", "-A") == 0
 
+    # who comes by aws-auth although he has an entry is not who the entry was made for
     up.entryway("migrate", "-c", "demo", "--apply", "--yes").ok()
-    up.entryway("migrate", "-c", "demo", "--finish", "--yes", cwd=up.home).ok()
+    up.aws("iam", "delete-role-policy", "--role-name", "boss", "--policy-name", "describe")
+    up.aws("iam", "delete-role", "--role-name", "boss").ok()
+    boss = make_role(up, "boss")
+    up.kubectl("get", "pods", env=kubeconfig_for(up, boss)).ok()
+    up.entryway("migrate", "-c", "demo", "--finish", "--yes", cwd=up.home).fails(2, "role/boss")
+    up.aws("eks", "delete-access-entry", "--cluster-name", "demo", "--principal-arn", boss).ok()
+    up.kubectl("get", "pods", env=kubeconfig_for(up, boss)).ok()
+    up.entryway("migrate", "-c", "demo", "--apply", "--yes").ok()
+    finished = up.entryway("migrate", "-c", "demo", "--finish", "--yes", cwd=up.home).ok()
+    assert "and nobody who has none" in finished.err
     assert "role/legacy" in (up.home / "aws-auth-demo.yaml").read_text()
     mode = up.aws("eks", "describe-cluster", "--name", "demo").ok().json["cluster"]["accessConfig"]["authenticationMode"]
     assert mode == "API"

@@ -13,7 +13,7 @@ use crate::subject::{Cast, INSTANCE_DNS_NAME, StandIn};
 use crate::{Ability, KnownPrincipals, Subject, subjects};
 
 /// The group that the API server adds to everybody who is authenticated.
-const AUTHENTICATED: &str = "system:authenticated";
+pub(crate) const AUTHENTICATED: &str = "system:authenticated";
 
 /// Who somebody is in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,8 +154,16 @@ pub fn abilities(
     Some((view.sign_in()?, compress(own.collect())))
 }
 
+/// All that any of some views can do, what everybody can do included.
+pub(crate) fn union(views: &[&View<'_>], now: Timestamp) -> Vec<Ability> {
+    let mut atoms = BTreeSet::new();
+    views.iter().for_each(|view| view.collect(&mut atoms, now));
+    atoms.retain(|atom| views.iter().any(|view| view.allows(atom, now)));
+    compress(atoms.into_iter().collect())
+}
+
 /// A caller in a state.
-struct View<'s> {
+pub(crate) struct View<'s> {
     state: &'s Snapshot,
     /// As the API server sees it; absent where it is not authenticated.
     user: Option<UserInfo>,
@@ -163,9 +171,13 @@ struct View<'s> {
 }
 
 impl<'s> View<'s> {
-    fn of(state: &'s Snapshot, caller: &Caller, now: Timestamp) -> View<'s> {
+    pub(crate) fn of(state: &'s Snapshot, caller: &Caller, now: Timestamp) -> View<'s> {
         let identity = state.identity(caller, Some(INSTANCE_DNS_NAME), now);
         View { state, user: identity.map(|identity| with_everybody(identity.user)), caller: caller.clone() }
+    }
+
+    pub(crate) fn user(&self) -> Option<&UserInfo> {
+        self.user.as_ref()
     }
 
     fn sign_in(&self) -> Option<SignIn> {

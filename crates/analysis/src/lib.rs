@@ -11,6 +11,7 @@ pub mod as_text;
 mod compare;
 mod lock_out;
 mod mapped;
+mod probe;
 mod question;
 mod subject;
 #[cfg(test)]
@@ -20,5 +21,6 @@ pub use ability::{Ability, lines};
 pub use administer::{Administers, administers};
 pub use compare::{Difference, SignIn, abilities, compare, compare_models};
 pub use lock_out::{LockOut, LockOutReason, administrators, lock_out};
+pub use probe::{Probe, ProbeAttributes, probes};
 pub use question::{namespace_covers, scope_covers};
 pub use subject::{KnownPrincipals, PrincipalFacts, Subject, subjects};

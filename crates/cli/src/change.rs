@@ -3,10 +3,11 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use entryway_access::{ClusterArn, Snapshot};
-use entryway_analysis::{LockOut, lock_out};
+use entryway_access::{ClusterArn, PolicyName, PolicyRule, Snapshot};
+use entryway_analysis::{LockOut, compare, lock_out};
+use entryway_formats::ClusterSelector;
 use entryway_live::{Aws, Cluster, Fleet, FleetOptions};
-use entryway_plan::{Action, Needs};
+use entryway_plan::{Action, Needs, meaning_text};
 use jiff::Timestamp;
 
 use crate::error::CliError;
@@ -75,6 +76,50 @@ pub(crate) async fn guard(
     let (before, after) = (Snapshot::compile(actual.model()), Snapshot::compile(after.model()));
     let lock_out = lock_out(&before, &after, actual.caller.as_ref(), &[], &world.known, now);
     Ok(Guard { lock_out, is_allowed })
+}
+
+/// What other rules of an own policy mean: for whom, said a cluster at a time; and the first lock-out. Clusters that
+/// can't be read are named, and nothing is known of them.
+pub(crate) async fn guard_policy(
+    aws: &Aws,
+    name: &PolicyName,
+    rules: &[PolicyRule],
+    is_allowed: bool,
+) -> Result<Guard, CliError> {
+    let fleet = Fleet::new(aws.clone(), FleetOptions::default()).await?;
+    let region = Some(fleet.region().clone());
+    let names = fleet.cluster_names().await?.into_iter();
+    let clusters = names.map(|name| ClusterSelector::Named { name, region: region.clone(), account: None });
+    let world = fleet.read(&Needs { clusters: clusters.collect(), ..Needs::default() }).await;
+    for failed in &world.failed {
+        output::note(&format!("what it means on {} could not be worked out: {}", failed.name, failed.message));
+    }
+    let now = Timestamp::now();
+    let mut guard = Guard { lock_out: None, is_allowed };
+    let mut users = 0;
+    for actual in &world.clusters {
+        let arn = actual.own_policy_arn(name);
+        let uses = actual.entries.iter().flat_map(|entry| &entry.policies).filter(|one| one.policy == arn).count();
+        if uses == 0 {
+            continue;
+        }
+        users += uses;
+        let mut after = actual.clone();
+        let action = Action::PutPolicy { name: name.clone(), rules: rules.to_vec() };
+        after.apply(&action, now).map_err(|error| CliError::new(error.to_string()))?;
+        let (before, after) = (Snapshot::compile(actual.model()), Snapshot::compile(after.model()));
+        output::note(&format!("On cluster {}", actual.arn.name));
+        output::note(meaning_text(&compare(&before, &after, &world.known, now)).trim_end());
+        for spot in actual.blind_spots() {
+            output::note(&format!("  Note: {spot}"));
+        }
+        let found = lock_out(&before, &after, actual.caller.as_ref(), &[], &world.known, now);
+        guard.lock_out = guard.lock_out.or(found);
+    }
+    if users == 0 {
+        output::note(&format!("no access entry has the policy {name}: nobody gains or loses anything"));
+    }
+    Ok(guard)
 }
 
 /// A yes-or-no question on the terminal; without a terminal, or with `--yes`, the answer is yes.

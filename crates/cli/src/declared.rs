@@ -1,6 +1,6 @@
 //! The files that declare access, read from the command line's arguments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use entryway_access::{AccountId, ClusterName, Region};
-use entryway_formats::{Declared, Format, ReadOptions, Source};
+use entryway_formats::{Declared, Format, ReadOptions, Source, local_modules};
 
 use crate::args::Global;
 use crate::error::CliError;
@@ -76,8 +76,43 @@ impl FileArgs {
     }
 }
 
-/// The texts of files and folders.
+/// The most folders of modules that are read along.
+const MOST_FOLDERS: usize = 1_000;
+
+/// The texts of files and folders, and of the folders that Terraform files among them call as modules.
 pub(crate) fn sources(files: &[PathBuf]) -> Result<Vec<Arc<Source>>, CliError> {
+    let mut all = named(files)?;
+    let mut known: BTreeSet<PathBuf> = all.iter().filter_map(|source| folder(Path::new(source.name()))).collect();
+    let mut next = 0;
+    while let Some(source) = all.get(next).cloned() {
+        next += 1;
+        let Some(folder_of_source) = folder(Path::new(source.name())).filter(|_| is_terraform(source.name())) else {
+            continue;
+        };
+        for called in local_modules(&source) {
+            // What is not there is told where it is called.
+            let Ok(there) = folder_of_source.join(&called).canonicalize() else { continue };
+            if !there.is_dir() || !known.insert(there) {
+                continue;
+            }
+            if known.len() > MOST_FOLDERS {
+                return Err(CliError::new(format!("the modules are in more than {MOST_FOLDERS} folders")));
+            }
+            let path = Path::new(source.name()).parent().unwrap_or(Path::new("")).join(&called);
+            for file in terraform_files(&path)? {
+                all.push(self::source(&file)?);
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn folder(file: &Path) -> Option<PathBuf> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    parent.canonicalize().ok()
+}
+
+fn named(files: &[PathBuf]) -> Result<Vec<Arc<Source>>, CliError> {
     let mut all = Vec::new();
     for file in files {
         if file.is_dir() {
@@ -96,6 +131,11 @@ pub(crate) fn sources(files: &[PathBuf]) -> Result<Vec<Arc<Source>>, CliError> {
     Ok(all)
 }
 
+/// Whether a file is in Terraform's language.
+fn is_terraform(name: &str) -> bool {
+    [".tf", ".tofu", ".tf.json", ".tofu.json"].iter().any(|end| name.ends_with(end))
+}
+
 /// What Terraform reads of a folder: `.tf`, and the variables that it takes by itself.
 fn terraform_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let failed = |error: &std::io::Error| CliError::io("can't read the folder", folder, error);
@@ -103,7 +143,7 @@ fn terraform_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
         let path = entry.map_err(|error| failed(&error))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_source = name.ends_with(".tf") || name.ends_with(".tofu");
+        let is_source = is_terraform(name);
         let is_values = ["terraform.tfvars", "terraform.tfvars.json"].contains(&name)
             || name.ends_with(".auto.tfvars")
             || name.ends_with(".auto.tfvars.json");

@@ -157,7 +157,11 @@ pub(crate) async fn carry_out(global: &Global, fleet: &Fleet, plan: &Plan) -> Re
             }
             None => "stopped, as you asked".to_owned(),
         };
-        let message = format!("{name}: {} of {} steps are done; {why}", outcome.done, cluster.steps.len());
+        let message = format!(
+            "{name}: {} of {} done; {why}",
+            outcome.done,
+            output::count(cluster.steps.len(), "step is", "steps are")
+        );
         told = Some(match told {
             None => CliError::new(message),
             Some(error) => error.hint(message),

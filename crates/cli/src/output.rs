@@ -33,6 +33,11 @@ pub(crate) struct Answer<'a> {
     pub(crate) names: &'a dyn Fn() -> Vec<String>,
 }
 
+/// `1 step`, `2 steps`.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// Prints an answer.
 pub(crate) fn answer(format: Format, answer: &Answer<'_>) -> Result<(), CliError> {
     let text = match format {

@@ -36,3 +36,4 @@ pub use model::{
 pub use own::{schema, update};
 pub use read::{Format, UnknownFormat, read, read_all};
 pub use reader::ReadOptions;
+pub use terraform::folder::local_modules;

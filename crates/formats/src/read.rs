@@ -164,7 +164,7 @@ fn read_document(document: &Node, format: Option<Format>, reader: &mut Reader<'_
         Some(Format::TerraformJson | Format::TerraformSource) | None => {
             let start = document.bytes.start..document.bytes.start;
             reader.error(&start, "can't tell what this is").help = Some(
-                "Entryway's own file has `clusters:`; Terraform, eksctl, CloudFormation and Kubernetes files are known \
+                "Entryway's own file has `clusters:` (or `policies:`, `grants:`); Terraform, eksctl, CloudFormation and Kubernetes files are known \
                  by their own marks; `--format` says which it is"
                     .to_owned(),
             );
@@ -192,7 +192,8 @@ fn detect(document: &Node) -> Option<Format> {
     if document.get("Resources").is_some_and(Node::is_mapping) || document.get("AWSTemplateFormatVersion").is_some() {
         return Some(Format::CloudFormation);
     }
-    let own = ["clusters", "grants", "protected"].into_iter().any(|key| document.get(key).is_some());
+    let own = ["clusters", "grants", "protected"].into_iter().any(|key| document.get(key).is_some())
+        || document.get("policies").is_some_and(Node::is_mapping);
     if own {
         return Some(Format::Entryway);
     }
@@ -205,7 +206,9 @@ fn is_terraform_source(source: &Source, options: &ReadOptions) -> bool {
         Some(_) => false,
         None => {
             let name = source.name();
-            matches!(extension(name), "tf" | "tofu" | "tfvars") || name.ends_with(".tfvars.json")
+            matches!(extension(name), "tf" | "tofu" | "tfvars")
+                || name.ends_with(".tfvars.json")
+                || crate::terraform::folder::is_json_syntax(name)
         }
     }
 }

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use entryway_access::{AccessPolicy, PolicyArn, PolicyCatalogue, PolicyName, PolicyRule, PolicyRules};
 use entryway_iam::sigv4::uri_encode;
-use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::signed::Call;
-use crate::{Aws, LiveError, ServiceError};
+use crate::{Aws, LiveError};
 
 const PATH: &str = "/entryway/v1/policies";
 const LIST: &str = "ListPolicies";
@@ -57,13 +55,7 @@ impl Aws {
             return Ok(all);
         }
         loop {
-            let (status, body) = self.own_api(LIST, "GET", PATH, &query, String::new()).await?;
-            if status == StatusCode::NOT_FOUND {
-                return Ok(all);
-            }
-            let body = answer(LIST, status, body)?;
-            let page: Listed =
-                serde_json::from_str(&body).map_err(|_| LiveError::Incomplete { what: LIST, member: "policies" })?;
+            let Some(page) = self.own_page::<Listed>(LIST, PATH, &query).await? else { return Ok(all) };
             all.extend(page.policies);
             match page.next_token {
                 Some(token) => query = format!("nextToken={}", uri_encode(&token)),
@@ -85,40 +77,11 @@ impl Aws {
         description: Option<&str>,
     ) -> Result<(), LiveError> {
         let body = json!({ "rules": rules, "description": description }).to_string();
-        let (status, body) = self.own_api("PutPolicy", "PUT", &path_of(name), "", body).await?;
-        answer("PutPolicy", status, body).map(|_| ())
+        self.own_change("PutPolicy", "PUT", &path_of(name), body).await
     }
 
     /// Deletes an own policy, which no entry may have.
     pub async fn delete_own_policy(&self, name: &PolicyName) -> Result<(), LiveError> {
-        let (status, body) = self.own_api("DeletePolicy", "DELETE", &path_of(name), "", String::new()).await?;
-        answer("DeletePolicy", status, body).map(|_| ())
+        self.own_change("DeletePolicy", "DELETE", &path_of(name), String::new()).await
     }
-
-    async fn own_api(
-        &self,
-        operation: &'static str,
-        method: &str,
-        path: &str,
-        query: &str,
-        body: String,
-    ) -> Result<(StatusCode, String), LiveError> {
-        let (region, endpoint) = (self.region().as_str(), self.eks_endpoint());
-        let (service, content_type) = ("eks", "application/json");
-        self.signed(Call { operation, endpoint, service, region, method, path, query, content_type, body }).await
-    }
-}
-
-fn answer(operation: &'static str, status: StatusCode, body: String) -> Result<String, LiveError> {
-    if status.is_success() {
-        return Ok(body);
-    }
-    let told: Value = serde_json::from_str(&body).unwrap_or_default();
-    let text = |names: &[&str]| names.iter().find_map(|name| told.get(name)?.as_str().map(str::to_owned));
-    Err(ServiceError {
-        operation,
-        code: text(&["code", "__type"]).unwrap_or_else(|| format!("HTTP {}", status.as_u16())),
-        message: text(&["message", "Message"]).unwrap_or_else(|| "no message".to_owned()),
-    }
-    .into())
 }

@@ -105,24 +105,52 @@ impl Drift {
 
 fn change_of(record: &Value, item: &DriftItem) -> Option<LastChange> {
     let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
+    let source = match &item.item {
+        // Entryway's own API: EKS has no policies of one's own.
+        Item::Policy(_) => "entryway",
+        Item::Entry(_) | Item::Mode | Item::Object(_) => "eks.amazonaws.com",
+    };
     let is_change = record.get("readOnly").and_then(Value::as_bool) != Some(true)
         && record.get("errorCode").is_none_or(Value::is_null)
-        && text("/eventSource") == Some("eks.amazonaws.com");
+        && text("/eventSource") == Some(source);
     let event = text("/eventName")?;
     let is_about = match &item.item {
-        Item::Entry(principal) => names_principal(record, principal),
-        Item::Mode => event == "UpdateClusterConfig",
-        Item::Policy(_) | Item::Object(_) => false,
+        Item::Entry(principal) => {
+            is_of_cluster(record, item) && (names_principal(record, principal) || tags_entry(record, item, principal))
+        }
+        Item::Mode => is_of_cluster(record, item) && event == "UpdateClusterConfig",
+        Item::Policy(name) => text("/requestParameters/policyName") == Some(name.as_str()),
+        Item::Object(_) => false,
     };
-    let name = text("/requestParameters/name").or_else(|| text("/requestParameters/clusterName"))?;
-    let here = name == item.cluster.name.as_str()
-        && text("/awsRegion").is_none_or(|region| region == item.cluster.region.as_str());
+    let here = text("/awsRegion").is_none_or(|region| region == item.cluster.region.as_str())
+        && text("/recipientAccountId").is_none_or(|account| account == item.cluster.account.as_str());
     let at = text("/eventTime")?.parse().ok()?;
     (is_change && is_about && here).then(|| LastChange {
         by: text("/userIdentity/arn").unwrap_or("unknown").to_owned(),
         at,
         event: event.to_owned(),
     })
+}
+
+fn is_of_cluster(record: &Value, item: &DriftItem) -> bool {
+    let parameter = |name: &str| record.get("requestParameters")?.get(name)?.as_str();
+    match parameter("name").or_else(|| parameter("clusterName")) {
+        Some(name) => name == item.cluster.name.as_str(),
+        // The ARN of an access entry, which TagResource has, names it.
+        None => parameter("resourceArn").is_some(),
+    }
+}
+
+/// Whether tags of the principal's entry were set or removed:
+/// `arn:P:eks:REGION:ACCOUNT:access-entry/CLUSTER/KIND/ACCOUNT/NAME/ID`, percent-encoded or not.
+fn tags_entry(record: &Value, item: &DriftItem, principal: &PrincipalArn) -> bool {
+    let Some(arn) = record.pointer("/requestParameters/resourceArn").and_then(Value::as_str) else { return false };
+    let arn = arn.replace("%3A", ":").replace("%2F", "/");
+    let mut parts = arn.splitn(6, ':').nth(5).unwrap_or_default().split('/');
+    parts.next() == Some("access-entry")
+        && parts.next() == Some(item.cluster.name.as_str())
+        && parts.nth(1) == Some(principal.account().as_str())
+        && parts.next() == Some(principal.name())
 }
 
 fn names_principal(record: &Value, principal: &PrincipalArn) -> bool {

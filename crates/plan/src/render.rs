@@ -29,7 +29,11 @@ pub fn plan_text(plan: &Plan) -> String {
     let (create, update) = (count(ChangeKind::Create), count(ChangeKind::Update));
     let (replace, delete) = (count(ChangeKind::Replace), count(ChangeKind::Delete));
     if create + update + replace + delete == 0 {
-        text.push_str("Nothing to do: access is as declared.\n");
+        text.push_str(match (plan.trouble.is_empty(), plan.clusters.is_empty()) {
+            (true, _) => "Nothing to do: access is as declared.\n",
+            (false, false) => "Nothing to do on the other clusters: access is as declared there.\n",
+            (false, true) => "Nothing could be planned.\n",
+        });
     } else {
         let _ =
             writeln!(text, "Plan: {create} to create, {update} to update, {replace} to replace, {delete} to delete.");

@@ -9,6 +9,10 @@ use jiff::Timestamp;
 pub const MANAGED_BY: &str = "entryway:managed-by";
 /// Its value.
 pub const MANAGED_BY_VALUE: &str = "entryway";
+/// Marks an entry that a migration made of a line of aws-auth: what a rollback may delete.
+pub(crate) const MIGRATED_FROM: &str = "entryway:migrated-from";
+/// Its value.
+pub(crate) const MIGRATED_FROM_VALUE: &str = "aws-auth";
 /// When the entry ends: RFC 3339 in UTC.
 pub const EXPIRES_AT: &str = "entryway:expires-at";
 /// Before the name of a policy: when its association ends.
@@ -35,7 +39,7 @@ pub(crate) fn is_time(key: &str) -> bool {
 
 /// Whether a tag is Entryway's own.
 pub(crate) fn is_own(key: &str) -> bool {
-    key == MANAGED_BY || is_time(key)
+    key == MANAGED_BY || key == MIGRATED_FROM || is_time(key)
 }
 
 /// The end that a tag states; `None` where it is not there or is no time.

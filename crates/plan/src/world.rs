@@ -11,7 +11,7 @@ use entryway_access::{
 use entryway_analysis::KnownPrincipals;
 use jiff::Timestamp;
 
-use crate::tags::{self, EXPIRES_AT, MANAGED_BY};
+use crate::tags::{self, EXPIRES_AT, MANAGED_BY, MIGRATED_FROM};
 
 /// Something that may or may not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +140,11 @@ impl ActualEntry {
     /// Whether it is managed from files.
     pub fn is_managed(&self) -> bool {
         self.tags.contains_key(MANAGED_BY)
+    }
+
+    /// Whether a migration made it of a line of aws-auth.
+    pub fn is_migrated(&self) -> bool {
+        self.tags.contains_key(MIGRATED_FROM)
     }
 
     /// As the core knows it. `ends_count` is whether the control plane honours the tags that say when.

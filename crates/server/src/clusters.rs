@@ -23,6 +23,7 @@ use crate::keys::Place;
 use crate::port;
 use crate::runtime::{Part, Runtime};
 use crate::serve;
+use crate::sign_ins::SignIns;
 
 /// Why a cluster does not run.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +98,8 @@ pub(crate) struct Clusters {
 pub(crate) struct Running {
     pub(crate) id: String,
     pub(crate) runtime: Arc<Runtime>,
+    /// Who signed in to it.
+    pub(crate) sign_ins: Arc<SignIns>,
     /// Its Kubernetes API, for requests from within the process.
     pub(crate) kubernetes: axum::Router,
     /// Entries that are being created.
@@ -186,11 +189,13 @@ impl Clusters {
         if let Err(error) = runtime.reached(Part::Entries, revision).await {
             tracing::error!(cluster = record.name, %error, "started all the same");
         }
+        let sign_ins = Arc::new(SignIns::new(Timestamp::now()));
         let authority = Arc::new(ClusterAuthority {
             cluster: record.name.clone(),
             place: place.clone(),
             shared: Arc::clone(shared),
             runtime: Arc::clone(&runtime),
+            sign_ins: Arc::clone(&sign_ins),
         });
         let (sandbox, wrote) = crate::kubernetes::start(shared, record, authority)
             .await
@@ -209,6 +214,7 @@ impl Clusters {
         let running = Running {
             id: record.id.clone(),
             runtime,
+            sign_ins,
             kubernetes,
             creating: AtomicUsize::new(0),
             stop,
@@ -291,6 +297,7 @@ struct ClusterAuthority {
     place: Place,
     shared: Arc<Shared>,
     runtime: Arc<Runtime>,
+    sign_ins: Arc<SignIns>,
 }
 
 impl ClusterAuthority {
@@ -324,7 +331,10 @@ impl Authority for ClusterAuthority {
         let now = Timestamp::now();
         let caller = self.caller(token, now).await.map_err(Unauthenticated)?;
         match self.runtime.current().identity(&caller, None, now) {
-            Some(identity) => Ok(identity.user),
+            Some(identity) => {
+                self.sign_ins.note(&caller.principal, &identity.source, now);
+                Ok(identity.user)
+            }
             None => Err(Unauthenticated(format!("no access entry or aws-auth line maps {}", caller.arn))),
         }
     }

@@ -4,6 +4,7 @@
 //! the checks, in EKS's order and words; then one transaction holds the change and its audit record; and the answer
 //! waits until this process decides by the change.
 
+mod audit_event;
 mod body;
 mod call;
 mod cluster;
@@ -18,6 +19,7 @@ mod page;
 mod policy;
 mod request_token;
 mod shapes;
+mod sign_in;
 mod tag;
 mod tags;
 mod time;
@@ -64,6 +66,8 @@ pub(crate) async fn answer(call: &Call<'_>) -> Result<Answer, EksError> {
         Operation::GetPolicy => own_policy::get(call).await,
         Operation::ListPolicies => own_policy::list(call).await,
         Operation::DeletePolicy => own_policy::delete(call).await,
+        Operation::ListAuditEvents => audit_event::list(call).await,
+        Operation::ListSignIns => sign_in::list(call).await,
         Operation::Outside(name) => Err(EksError::new(
             Fault::InvalidRequest,
             format!(

@@ -192,6 +192,9 @@ async fn eks_call(
         }
     };
     let result = answer_eks(plane, request, target.as_ref(), &who, &place, now).await;
+    if let (Ok(_), Some(target)) = (&result, &target) {
+        plane.metrics.called(Family::Eks.name(), target.operation.name());
+    }
     eks_response(request, result.as_ref(), cluster)
 }
 
@@ -326,6 +329,9 @@ async fn query_call(
     let answer = match signed.await {
         Ok(who) => {
             let answer = answer_query(plane, request, service, &region, &who, now, wants_json).await;
+            if answer.status == 200 {
+                plane.metrics.called(service_name(service), &answer.record.event_name);
+            }
             return query_response(request, answer);
         }
         Err(Refused::Signature(error)) => query::refused(service, &error, &request.id, wants_json),

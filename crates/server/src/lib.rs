@@ -24,6 +24,7 @@ mod query;
 mod received;
 mod runtime;
 mod serve;
+mod sign_ins;
 mod start;
 mod sweep;
 #[cfg(test)]

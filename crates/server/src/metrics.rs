@@ -12,6 +12,8 @@ use crate::plane::ControlPlane;
 pub(crate) struct Metrics {
     /// By service and HTTP status.
     requests: Mutex<BTreeMap<(&'static str, u16), u64>>,
+    /// Calls that were answered well, by service and operation.
+    calls: Mutex<BTreeMap<(&'static str, String), u64>>,
 }
 
 impl Metrics {
@@ -19,6 +21,12 @@ impl Metrics {
     pub(crate) fn answered(&self, service: &'static str, status: u16) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *requests.entry((service, status)).or_default() += 1;
+    }
+
+    /// Counts a call that was answered well: only those have an operation whose name is not the caller's to choose.
+    pub(crate) fn called(&self, service: &'static str, operation: &str) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls.entry((service, operation.to_owned())).or_default() += 1;
     }
 }
 
@@ -28,6 +36,10 @@ pub(crate) fn text(plane: &ControlPlane) -> String {
     text.push_str("# HELP entryway_requests_total API requests answered.\n# TYPE entryway_requests_total counter\n");
     for ((service, status), count) in plane.metrics.requests.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         let _ = writeln!(text, "entryway_requests_total{{service=\"{service}\",status=\"{status}\"}} {count}");
+    }
+    text.push_str("# HELP entryway_calls_total API calls answered well.\n# TYPE entryway_calls_total counter\n");
+    for ((service, operation), count) in plane.metrics.calls.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = writeln!(text, "entryway_calls_total{{service=\"{service}\",operation=\"{operation}\"}} {count}");
     }
     for (name, kind, help, value) in [
         ("entryway_clusters", "gauge", "Clusters that run.", plane.clusters.count() as u64),

@@ -12,7 +12,7 @@ use crate::declared::FileArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::fleet::{self, FleetFlags};
-use crate::output;
+use crate::output::{self, count};
 
 /// What may be written behind `apply`.
 #[derive(Debug, Args)]
@@ -83,14 +83,15 @@ pub(crate) async fn carry_out(
     if steps > 0 {
         let lock_out = plan.clusters.iter().find_map(|cluster| cluster.lock_out.clone());
         change::refuse(lock_out.as_ref(), plan.allow_lockout)?;
-        if !change::ask(&format!("Carry out {steps} steps?"), yes)? {
+        if !change::ask(&format!("Carry out {}?", count(steps, "step", "steps")), yes)? {
             return Ok(Exit::No);
         }
         fleet::carry_out(global, fleet, plan).await?;
     }
     let clusters = plan.clusters.iter().filter(|cluster| !cluster.steps.is_empty()).count();
     if steps > 0 && !global.quiet {
-        output::note(&format!("done: {steps} steps on {clusters} cluster{}", if clusters == 1 { "" } else { "s" }));
+        let (steps, clusters) = (count(steps, "step", "steps"), count(clusters, "cluster", "clusters"));
+        output::note(&format!("done: {steps} on {clusters}"));
     }
     match plan.outcome() {
         Outcome::Trouble if !plan.trouble.is_empty() => {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use entryway_access::{ClusterArn, ClusterName};
 use entryway_plan::{Drift, DriftItem, DriftKind, Item, drift};
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::args::Global;
 use crate::declared::FileArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::fleet::{self, FleetFlags};
+use crate::fleet::{self, FleetFlags, Look};
 use crate::output::{self, Format};
 
 /// What may be written behind `drift`.
@@ -35,6 +36,7 @@ pub(crate) async fn run(global: &Global, args: DriftArgs) -> Result<Exit, CliErr
     }
     let look = fleet::look(global, &args.files, &args.fleet).await?;
     let mut drift = drift(&look.desired, &look.world, look.now);
+    records.extend(own_records(&look, &drift).await);
     drift.add_history(&records);
     match global.format() {
         Format::Table | Format::Wide => output::print(&text(&drift))?,
@@ -49,6 +51,30 @@ pub(crate) async fn run(global: &Global, args: DriftArgs) -> Result<Exit, CliErr
         (true, true) => Ok(Exit::Yes),
         (true, false) => Ok(Exit::No),
     }
+}
+
+/// What Entryway's control plane recorded of the clusters that differ. EKS keeps no such records (CloudTrail does); where
+/// they can't be read, that is said.
+async fn own_records(look: &Look, drift: &Drift) -> Vec<Value> {
+    let mut records = Vec::new();
+    let about_policies = |item: &&DriftItem| matches!(item.item, Item::Policy(_));
+    let mut wanted: Vec<(&ClusterArn, Option<&ClusterName>)> =
+        drift.items.iter().map(|item| (&item.cluster, Some(&item.cluster.name))).collect();
+    // A policy is of no cluster.
+    wanted.extend(drift.items.iter().filter(about_policies).map(|item| (&item.cluster, None)));
+    wanted.sort();
+    wanted.dedup();
+    for (arn, cluster) in wanted {
+        let read = match look.fleet.place(&arn.region, &arn.account).await {
+            Ok(aws) => aws.audit_changes(cluster).await,
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(told) => records.extend(told.into_iter().flatten()),
+            Err(error) => output::note(&format!("who changed what on {} is not known: {error}", arn.name)),
+        }
+    }
+    records
 }
 
 fn trail(path: &Path) -> Result<Vec<Value>, CliError> {

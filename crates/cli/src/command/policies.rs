@@ -52,6 +52,9 @@ pub(crate) struct PutArgs {
     /// ClusterRoles (YAML or JSON, as `show -o yaml` prints them) or an access file with `policies`; `-` for stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Although it locks everybody, or you, out
+    #[arg(long)]
+    allow_lockout: bool,
     /// Without a question
     #[arg(short, long)]
     yes: bool,
@@ -166,8 +169,15 @@ async fn put(global: &Global, args: PutArgs) -> Result<Exit, CliError> {
     for (name, rules, description) in policies {
         let done = match there.get(&name) {
             None => "made",
-            Some(_) if !change::ask(&format!("{name} is there; replace its rules?"), args.yes)? => return Ok(Exit::No),
-            Some(_) => "replaced",
+            Some(before) if *before == rules => "kept: its rules are these already",
+            Some(_) => {
+                let guard = change::guard_policy(&aws, &name, &rules, args.allow_lockout).await?;
+                change::refuse(guard.lock_out.as_ref(), guard.is_allowed)?;
+                if !change::ask(&format!("{name} is there; replace its rules?"), args.yes)? {
+                    return Ok(Exit::No);
+                }
+                "replaced"
+            }
         };
         aws.put_described_policy(&name, &rules, description.as_deref()).await?;
         output::print(&format!("policy {name} {done}\n"))?;

@@ -57,7 +57,7 @@ pub(super) struct Evaluator<'f> {
     /// Names of `for`, and `each`, `count`, innermost last.
     bound: Vec<(String, Node)>,
     depth: usize,
-    made: usize,
+    pub(super) made: usize,
     /// Cycles found, once each: the names along it, and where it was met.
     pub(super) cycles: Vec<(String, Range<usize>)>,
 }
@@ -201,6 +201,11 @@ impl<'f> Evaluator<'f> {
     }
 
     fn template<'t>(&mut self, elements: impl Iterator<Item = &'t Element>, base: usize, bytes: Range<usize>) -> Node {
+        let elements: Vec<&Element> = elements.collect();
+        if let [Element::Interpolation(one)] = elements.as_slice() {
+            // `"${x}"` is `x` itself, whatever its type.
+            return self.evaluate(Expr { expression: &one.expr, base });
+        }
         let mut text = String::new();
         for element in elements {
             match element {

@@ -3,8 +3,10 @@
 
 mod clusters;
 mod evaluate;
+pub(crate) mod folder;
 mod functions;
 pub(crate) mod json;
+mod json_syntax;
 mod module_call;
 mod objects;
 mod references;

@@ -25,11 +25,16 @@ const AWS_AUTH: [(&str, &str); 3] =
     [("aws_auth_roles", "mapRoles"), ("aws_auth_users", "mapUsers"), ("aws_auth_accounts", "mapAccounts")];
 const INPUTS: [&str; 3] = ["access_entries", "authentication_mode", "enable_cluster_creator_admin_permissions"];
 
+/// Whether a call has inputs that say who has access, whatever the module is.
+pub(super) fn speaks_for_itself(block: &Block) -> bool {
+    block.body.has_attribute("access_entries") || AWS_AUTH.iter().any(|(input, _)| block.body.has_attribute(input))
+}
+
 /// Declares what a module block makes, where it is a call of the eks module.
 pub(super) fn declare_module(
     block: &Block,
     base: usize,
-    name: &str,
+    address: &str,
     evaluator: &mut Evaluator<'_>,
     reader: &mut Reader<'_>,
 ) {
@@ -44,7 +49,7 @@ pub(super) fn declare_module(
         let map = evaluator.evaluate(Expr { expression: &attribute.value, base });
         is_read = looks_like_entries(&map);
         let what = if is_read { "is read as that module reads it" } else { "is not read" };
-        let message = format!("`module.{name}` is not terraform-aws-modules/eks; its `access_entries` {what}");
+        let message = format!("`{address}` is not terraform-aws-modules/eks; its `access_entries` {what}");
         reader.warning(&shifted(attribute.key.span(), base), message).help =
             Some("the JSON of a plan (`terraform show -json`) says what it really makes".to_owned());
     }
@@ -57,8 +62,7 @@ pub(super) fn declare_module(
                 Some(format!("did you mean `{near}`?"));
         }
     }
-    let address = format!("module.{name}");
-    for instance in instances(block, base, &address, evaluator, reader) {
+    for instance in instances(block, base, address, evaluator, reader) {
         if is_read {
             declare_instance(&instance, block, base, evaluator, reader);
         }

@@ -10,126 +10,217 @@ use hcl_edit::structure::{Block, Body, Structure};
 
 use super::TYPES;
 use super::evaluate::{Definitions, Evaluator, Expr, Variable};
-use super::module_call::declare_module;
+use super::folder::{Content, Folders, join, local_source, parse_all, roots};
+use super::module_call::{declare_module, speaks_for_itself};
 use super::resource::{Resource, declare};
 use super::value::{elements, node, plain, quoted, shifted};
+use crate::nearest::did_you_mean;
 use crate::reader::Reader;
 use crate::tree::{Node, Pair, Value};
-use crate::yaml::{LONGEST_TEXT, too_long};
-use crate::{Declared, Diagnostic, Read, ReadOptions, Source, json};
+use crate::{Declared, Read, ReadOptions, Source};
 
-/// Reads files, those of each folder together.
+/// Reads files, those of each folder together, and those of a folder that another calls as a module within it.
 pub(crate) fn read(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared> {
-    let mut folders: BTreeMap<String, Vec<Arc<Source>>> = BTreeMap::new();
-    for source in sources {
-        let folder = Path::new(source.name()).parent().map(|path| path.to_string_lossy().into_owned());
-        folders.entry(folder.unwrap_or_default()).or_default().push(Arc::clone(source));
-    }
     let mut all = Read { value: Declared::default(), diagnostics: Vec::new() };
-    for files in folders.values() {
-        all.add(read_folder(files, options));
+    let folders = parse_all(sources, &mut all.diagnostics);
+    for root in roots(&folders) {
+        all.add(read_root(root, &folders, options));
     }
     all
 }
 
-/// A parsed file with the number that its bytes are counted from.
-struct File {
+/// A file with the number that its bytes are counted from.
+struct File<'p> {
     base: usize,
-    name: String,
-    body: Body,
+    name: &'p str,
+    content: &'p Content,
 }
 
-fn read_folder(sources: &[Arc<Source>], options: &ReadOptions) -> Read<Declared> {
-    let Some((first, rest)) = sources.split_first() else {
+impl<'p> File<'p> {
+    /// Its blocks, where it has some: not of files of values.
+    fn blocks(&self) -> Option<&'p Body> {
+        match self.content {
+            Content::Body(body) if !is_values(self.name) => Some(body),
+            Content::Body(_) | Content::Values(_) | Content::Broken => None,
+        }
+    }
+}
+
+fn read_root(root: &str, folders: &Folders, options: &ReadOptions) -> Read<Declared> {
+    let Some(first) = folders.get(root).and_then(|files| files.first()) else {
         return Read { value: Declared::default(), diagnostics: Vec::new() };
     };
-    let mut reader = Reader::new(first, options);
-    let bases: Vec<usize> = std::iter::once(0).chain(rest.iter().map(|source| reader.add_source(source))).collect();
-    let mut files = Vec::new();
-    // Values by variable, with the rank of the file they are from.
-    let mut given: Vec<(usize, String, Node)> = Vec::new();
-    for (source, base) in sources.iter().zip(bases) {
-        if source.name().ends_with(".json") {
-            match json::read(source) {
-                Ok(read) => {
-                    reader.diagnostics.extend(read.diagnostics);
-                    let rank = rank(source.name());
-                    for pair in read.value.pairs() {
-                        given.push((rank, pair.key.clone(), moved(pair.value.clone(), base)));
-                    }
-                }
-                Err(diagnostic) => {
-                    reader.say(diagnostic);
-                }
-            }
-            continue;
-        }
-        match parse(source) {
-            Ok(body) => files.push(File { base, name: source.name().to_owned(), body }),
-            Err(diagnostic) => {
-                reader.say(*diagnostic);
-            }
+    let mut reader = Reader::new(&first.source, options);
+    let mut files: BTreeMap<&str, Vec<File<'_>>> = BTreeMap::new();
+    let others = folders.iter().filter(|(folder, _)| *folder != root);
+    for (folder, parsed) in folders.get_key_value(root).into_iter().chain(others) {
+        for one in parsed {
+            let is_first = Arc::ptr_eq(&one.source, &first.source);
+            let base = if is_first { 0 } else { reader.add_source(&one.source) };
+            let file = File { base, name: one.source.name(), content: &one.content };
+            files.entry(folder).or_default().push(file);
         }
     }
-    let mut definitions = Definitions::default();
-    for file in files.iter().filter(|file| !is_values(&file.name)) {
-        define(file, &mut definitions);
-    }
-    // Values of files are literals, but may hold templates without references.
-    let mut evaluator = Evaluator::new(Definitions::default(), options);
-    let mut values: Vec<&File> = files.iter().filter(|file| is_values(&file.name)).collect();
-    values.sort_by_key(|file| (rank(&file.name), file.name.clone()));
-    for file in values {
-        for attribute in file.body.attributes() {
-            let value = evaluator.evaluate(Expr { expression: &attribute.value, base: file.base });
-            given.push((rank(&file.name), attribute.key.as_str().to_owned(), value));
-        }
-    }
-    given.sort_by_key(|(rank, _, _)| *rank);
-    for (_, name, value) in given {
-        definitions.variables.insert(name, Variable::Given(value));
-    }
-    for (name, text) in &options.variables {
-        let value = given_text(text, &mut evaluator);
-        definitions.variables.insert(name.clone(), Variable::Given(value));
-    }
-    let mut evaluator = Evaluator::new(definitions, options);
-    let mut resources = Vec::new();
-    for file in files.iter().filter(|file| !is_values(&file.name)) {
-        for block in file.body.blocks() {
-            let labels: Vec<&str> = block.labels.iter().map(|label| label.as_str()).collect();
-            match (block.ident.as_str(), labels.as_slice()) {
-                ("resource", [kind, name]) if TYPES.contains(kind) => {
-                    read_resource(block, file.base, kind, name, &mut evaluator, &mut reader, &mut resources);
-                }
-                ("module", [name]) => declare_module(block, file.base, name, &mut evaluator, &mut reader),
-                _ => {}
-            }
-        }
-    }
+    let mut walk = Walk { files, options, underway: Vec::new(), calls: 0, made: 0, resources: Vec::new() };
+    let given = given(&walk, root);
+    walk.folder(root, "", given, &mut reader);
+    let resources = walk.resources;
     declare(resources, &mut reader);
-    for (cycle, bytes) in std::mem::take(&mut evaluator.cycles) {
-        reader.error(&bytes, format!("this refers to itself: {cycle}"));
-    }
     reader.finish()
 }
 
-fn parse(source: &Arc<Source>) -> Result<Body, Box<Diagnostic>> {
-    if source.text().len() > LONGEST_TEXT {
-        return Err(Box::new(too_long(source)));
+/// The values that a root's variables are given: by its files, and by the caller.
+fn given(walk: &Walk<'_>, root: &str) -> Vec<(String, Node)> {
+    // Values by variable, with the rank of the file they are from.
+    let mut given: Vec<(usize, String, Node)> = Vec::new();
+    // Values of files are literals, but may hold templates without references.
+    let mut evaluator = Evaluator::new(Definitions::default(), walk.options);
+    let mut files: Vec<&File<'_>> = walk.files.get(root).into_iter().flatten().collect();
+    files.sort_by_key(|file| (rank(file.name), file.name));
+    for file in files {
+        let rank = rank(file.name);
+        match file.content {
+            Content::Values(values) => {
+                let pairs = values.pairs().iter();
+                given.extend(pairs.map(|pair| (rank, pair.key.clone(), moved(pair.value.clone(), file.base))));
+            }
+            Content::Body(body) if is_values(file.name) => {
+                for attribute in body.attributes() {
+                    let value = evaluator.evaluate(Expr { expression: &attribute.value, base: file.base });
+                    given.push((rank, attribute.key.as_str().to_owned(), value));
+                }
+            }
+            Content::Body(_) | Content::Broken => {}
+        }
     }
-    hcl_edit::parser::parse_body(source.text()).map_err(|error| {
-        let location = error.location();
-        let at = location.offset().min(source.text().len());
-        let place = crate::Place { source: Arc::clone(source), bytes: at..at };
-        Box::new(Diagnostic::error(format!("not valid HCL: {}", error.message()), Some(place)))
-    })
+    given.sort_by_key(|(rank, _, _)| *rank);
+    let by_files = given.into_iter().map(|(_, name, value)| (name, value));
+    let mut all: Vec<(String, Node)> = by_files.collect();
+    let by_caller = walk.options.variables.iter();
+    all.extend(by_caller.map(|(name, text)| (name.clone(), given_text(text, &mut evaluator))));
+    all
 }
 
+/// Modules within modules; more than any real configuration has.
+const DEEPEST: usize = 16;
+/// Calls of modules in all: a `for_each` within a `for_each` makes many.
+const MOST_CALLS: usize = 10_000;
+
+/// Reading a root and the modules that it calls.
+struct Walk<'p> {
+    files: BTreeMap<&'p str, Vec<File<'p>>>,
+    options: &'p ReadOptions,
+    /// The folders that are being read, outermost first.
+    underway: Vec<String>,
+    calls: usize,
+    /// Values made so far, in all folders.
+    made: usize,
+    resources: Vec<Resource>,
+}
+
+impl<'p> Walk<'p> {
+    /// Reads one folder. `prefix` is what its addresses begin with, such as `module.access.`.
+    fn folder(&mut self, folder: &str, prefix: &str, given: Vec<(String, Node)>, reader: &mut Reader<'_>) {
+        let files = self.files.get(folder).into_iter().flatten();
+        let bodies: Vec<(&'p Body, usize)> = files.filter_map(|file| Some((file.blocks()?, file.base))).collect();
+        let mut definitions = Definitions::default();
+        for (body, base) in &bodies {
+            define(body, *base, &mut definitions);
+        }
+        for (name, value) in given {
+            if !prefix.is_empty() && !definitions.variables.contains_key(&name) {
+                let mut names: Vec<&str> = definitions.variables.keys().map(String::as_str).collect();
+                names.sort_unstable();
+                let message = format!("`{}` has no variable `{name}`", prefix.trim_end_matches('.'));
+                reader.warning(&value.bytes, message).help = Some(did_you_mean(&name, &names));
+            }
+            definitions.variables.insert(name, Variable::Given(value));
+        }
+        let mut evaluator = Evaluator::new(definitions, self.options);
+        evaluator.made = self.made;
+        for (body, base) in bodies {
+            for block in body.blocks() {
+                let labels: Vec<&str> = block.labels.iter().map(|label| label.as_str()).collect();
+                match (block.ident.as_str(), labels.as_slice()) {
+                    ("resource", [kind, name]) if TYPES.contains(kind) => {
+                        let made = read_resource(block, base, (kind, name, prefix), &mut evaluator, reader);
+                        self.resources.extend(made);
+                    }
+                    ("module", [name]) => {
+                        let address = format!("{prefix}module.{name}");
+                        match local_source(block) {
+                            // What a module that is not there takes is taken at its word, as any other's.
+                            Some(source) if self.is_there(&join(folder, source)) || !speaks_for_itself(block) => {
+                                let child = join(folder, source);
+                                self.call(block, base, (&address, source, &child), &mut evaluator, reader);
+                            }
+                            Some(_) | None => declare_module(block, base, &address, &mut evaluator, reader),
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.made = evaluator.made;
+        for (cycle, bytes) in std::mem::take(&mut evaluator.cycles) {
+            reader.error(&bytes, format!("this refers to itself: {cycle}"));
+        }
+    }
+
+    fn is_there(&self, folder: &str) -> bool {
+        self.files.contains_key(folder)
+    }
+
+    /// A call of a folder beside: with each of its instances' values.
+    fn call(
+        &mut self,
+        block: &Block,
+        base: usize,
+        (address, source, child): (&str, &str, &str),
+        evaluator: &mut Evaluator<'_>,
+        reader: &mut Reader<'_>,
+    ) {
+        let at = block.body.get_attribute("source").map(|attribute| shifted(attribute.value.span(), base));
+        let at = at.unwrap_or_default();
+        if !self.is_there(child) {
+            let message =
+                format!("`{address}` is not read: the folder `{source}` is not there, or has no Terraform files");
+            reader.warning(&at, message);
+            return;
+        }
+        if self.underway.len() >= DEEPEST || self.underway.iter().any(|folder| folder == child) {
+            reader.error(&at, format!("`{address}` calls itself, or modules too deep in each other"));
+            return;
+        }
+        for instance in instances(block, base, address, evaluator, reader) {
+            self.calls += 1;
+            if self.calls > MOST_CALLS {
+                reader
+                    .error(&at, format!("`{address}` is not read whole: there are over {MOST_CALLS} calls of modules"));
+                return;
+            }
+            let inputs = block.body.attributes().filter(|attribute| !META.contains(&attribute.key.as_str()));
+            let given = inputs.map(|attribute| {
+                let expr = Expr { expression: &attribute.value, base };
+                let value = instance.within(evaluator, |evaluator| evaluator.evaluate(expr));
+                (attribute.key.as_str().to_owned(), value)
+            });
+            let given: Vec<(String, Node)> = given.collect();
+            self.made = evaluator.made;
+            self.underway.push(child.to_owned());
+            self.folder(child, &format!("{}.", instance.address), given, reader);
+            self.underway.pop();
+            evaluator.made = self.made;
+        }
+    }
+}
+
+/// Members of a module block that are no inputs.
+const META: [&str; 6] = ["source", "version", "count", "for_each", "providers", "depends_on"];
+
 /// Takes in what the blocks of a file define.
-fn define<'f>(file: &'f File, definitions: &mut Definitions<'f>) {
-    let base = file.base;
-    for block in file.body.blocks() {
+fn define<'f>(body: &'f Body, base: usize, definitions: &mut Definitions<'f>) {
+    for block in body.blocks() {
         let labels: Vec<&str> = block.labels.iter().map(|label| label.as_str()).collect();
         match (block.ident.as_str(), labels.as_slice()) {
             ("locals", []) => {
@@ -159,19 +250,20 @@ fn define<'f>(file: &'f File, definitions: &mut Definitions<'f>) {
 fn read_resource(
     block: &Block,
     base: usize,
-    kind: &str,
-    name: &str,
+    (kind, name, prefix): (&str, &str, &str),
     evaluator: &mut Evaluator<'_>,
     reader: &mut Reader<'_>,
-    resources: &mut Vec<Resource>,
-) {
-    let address = format!("{kind}.{name}");
-    for instance in instances(block, base, &address, evaluator, reader) {
-        let values = instance
-            .within(evaluator, |evaluator| body_values(&block.body, base, shifted(block.span(), base), evaluator));
+) -> Vec<Resource> {
+    let address = format!("{prefix}{kind}.{name}");
+    let bytes = shifted(block.span().or_else(|| block.body.attributes().next()?.value.span()), base);
+    let all = instances(block, base, &address, evaluator, reader);
+    let one = |instance: Instance| {
+        let values = instance.within(evaluator, |evaluator| body_values(&block.body, base, bytes.clone(), evaluator));
         let Instance { address, key, .. } = instance;
-        resources.push(Resource { address, module: String::new(), kind: kind.to_owned(), key, values });
-    }
+        let module = prefix.trim_end_matches('.').to_owned();
+        Resource { address, module, kind: kind.to_owned(), key, values }
+    };
+    all.into_iter().map(one).collect()
 }
 
 /// One of the things that a block makes.

@@ -10,5 +10,6 @@
 
 mod common;
 mod language;
+mod modules;
 mod plan;
 mod state;

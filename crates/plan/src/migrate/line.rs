@@ -1,7 +1,5 @@
 //! What a line of aws-auth becomes.
 
-use std::collections::BTreeMap;
-
 use entryway_access::{
     AccessEntry, AccessScope, Association, EntryType, Mapping, PrincipalArn, PrincipalKind, Template,
 };
@@ -9,7 +7,7 @@ use entryway_access::{
 use super::proposal::{for_group, for_username};
 use super::{LineSource, LookedUp, NotCarried};
 use crate::simulate::cluster_admin;
-use crate::tags::{MANAGED_BY, MANAGED_BY_VALUE};
+use crate::tags::{MANAGED_BY, MANAGED_BY_VALUE, MIGRATED_FROM, MIGRATED_FROM_VALUE};
 use crate::{ActualCluster, DesiredEntry};
 
 /// The entry, where there can be one, and what it can't say.
@@ -222,7 +220,9 @@ impl Line<'_> {
             username,
             groups,
             own_groups: Vec::new(),
-            tags: BTreeMap::from([(MANAGED_BY.to_owned(), MANAGED_BY_VALUE.to_owned())]),
+            tags: [(MANAGED_BY, MANAGED_BY_VALUE), (MIGRATED_FROM, MIGRATED_FROM_VALUE)]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
             policies,
             place: None,
         }

@@ -33,11 +33,13 @@ pub(crate) enum Operation {
     UntagResource,
     ListTagsForResource,
     DescribeClusterVersions,
-    // Entryway's own, of access policies of one's own.
+    // Entryway's own: access policies of one's own, the audit log, who signed in.
     PutPolicy,
     GetPolicy,
     ListPolicies,
     DeletePolicy,
+    ListAuditEvents,
+    ListSignIns,
     /// An operation of EKS that is not Entryway's (node groups, add-ons, …).
     Outside(&'static str),
 }
@@ -70,14 +72,16 @@ impl Operation {
             Operation::GetPolicy => "GetPolicy",
             Operation::ListPolicies => "ListPolicies",
             Operation::DeletePolicy => "DeletePolicy",
+            Operation::ListAuditEvents => "ListAuditEvents",
+            Operation::ListSignIns => "ListSignIns",
             Operation::Outside(name) => name,
         }
     }
 
     /// Whether it is Entryway's own, not EKS's.
     fn is_own(self) -> bool {
-        use Operation::{DeletePolicy, GetPolicy, ListPolicies, PutPolicy};
-        matches!(self, PutPolicy | GetPolicy | ListPolicies | DeletePolicy)
+        use Operation::{DeletePolicy, GetPolicy, ListAuditEvents, ListPolicies, ListSignIns, PutPolicy};
+        matches!(self, PutPolicy | GetPolicy | ListPolicies | DeletePolicy | ListAuditEvents | ListSignIns)
     }
 
     /// IAM's action.
@@ -186,7 +190,17 @@ pub(crate) fn route(method: &str, path: &str) -> Option<Target> {
 
 /// What follows `/entryway/`.
 fn own(method: &str, rest: &str) -> Option<Target> {
-    let rest = rest.strip_prefix("v1/policies")?;
+    let rest = rest.strip_prefix("v1/")?;
+    if rest == "audit" {
+        return only(method, "GET", Operation::ListAuditEvents);
+    }
+    if let Some(rest) = rest.strip_prefix("clusters/") {
+        let name = rest.strip_suffix("/sign-ins").filter(|name| !name.is_empty() && !name.contains('/'))?;
+        let mut target = only(method, "GET", Operation::ListSignIns)?;
+        target.cluster = Some(decode(name)?);
+        return Some(target);
+    }
+    let rest = rest.strip_prefix("policies")?;
     if rest.is_empty() {
         return only(method, "GET", Operation::ListPolicies);
     }

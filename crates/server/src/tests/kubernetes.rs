@@ -85,6 +85,10 @@ async fn tokens_and_changes_at_once() {
         api.eks("DELETE", &disassociate, Value::Null).await.ok();
         assert_eq!(status(pods).await, 403);
     }
+    let told = api.eks("GET", "/entryway/v1/clusters/demo/sign-ins", Value::Null).await.ok();
+    let line = &told["signIns"][0];
+    assert_eq!((&line["source"], &line["principalArn"]), (&json!("accessEntry"), &json!(role.replace("team/x/", ""))));
+    assert!(line["count"].as_u64() > Some(10), "refused tokens do not count, and each other request does: {line}");
     let everywhere =
         json!({ "policyArn": format!("{POLICY}AmazonEKSClusterAdminPolicy"), "accessScope": { "type": "cluster" } });
     api.eks("POST", &associate, everywhere).await.ok();

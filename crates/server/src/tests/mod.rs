@@ -8,6 +8,7 @@ mod front;
 mod iam;
 mod kubernetes;
 mod names;
+mod own_api;
 mod own_policies;
 mod paging;
 mod start;

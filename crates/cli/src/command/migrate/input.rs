@@ -9,7 +9,7 @@ use entryway_access::{
 };
 use entryway_analysis::KnownPrincipals;
 use entryway_formats::{ClusterSelector, Place};
-use entryway_live::{Fleet, IamDetails};
+use entryway_live::{Fleet, IamDetails, Kubernetes};
 use entryway_plan::{ActualCluster, LookedUp, Migration, MigrationInput, Needs, Readable, World, migrate};
 use jiff::Timestamp;
 use serde_json::json;
@@ -43,6 +43,13 @@ impl Subject {
 
     pub(super) fn known(&self) -> &KnownPrincipals {
         &self.known
+    }
+
+    /// Its Kubernetes API.
+    pub(super) async fn kubernetes(&self, fleet: &Fleet) -> Result<Kubernetes, CliError> {
+        let aws = fleet.place(&self.cluster.arn.region, &self.cluster.arn.account).await?;
+        let described = aws.describe_cluster(self.name().as_str()).await?;
+        Ok(fleet.kubernetes(&aws, &described)?)
     }
 
     pub(super) fn migration(&self) -> Migration {

@@ -2,6 +2,7 @@
 
 mod authentications;
 mod input;
+mod live;
 mod report;
 mod rollback;
 
@@ -20,7 +21,7 @@ use crate::declared::FileArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::fleet::{self, FleetFlags};
-use crate::output::{self, Format};
+use crate::output::{self, Format, count};
 
 /// What may be written behind `migrate`.
 #[derive(Debug, Args)]
@@ -122,17 +123,18 @@ async fn apply_it(
     let change = compare_models(subject.cluster().model(), after.cluster().model(), subject.known(), after.now);
     let change: Vec<_> = change.into_iter().filter(|one| one.is_gain() || one.is_loss()).collect();
     if !wrong.is_empty() {
-        let told = CliError::new(format!("{} entries are not as they should be", wrong.len()));
+        let told = CliError::new(format!("{} not as it should be", count(wrong.len(), "entry is", "entries are")));
         return Err(wrong.into_iter().fold(told, CliError::hint));
     }
     if !change.is_empty() {
         output::print(&meaning_text(&change))?;
         return Ok(Exit::No);
     }
+    live::verify(fleet, subject, &after, &migration.verify).await?;
     if !global.quiet {
         output::note(&format!(
-            "verified: the {} entries are in force, and nobody gained or lost anything",
-            migration.verify.len()
+            "verified: {} in force, and nobody gained or lost anything",
+            count(migration.verify.len(), "entry is", "entries are")
         ));
         output::note("next: `entryway migrate --finish` turns aws-auth off; `--rollback` takes the entries back");
     }
@@ -183,11 +185,14 @@ async fn finish(
     let changes: Vec<_> = migration.comparison.iter().filter(|one| one.is_gain() || one.is_loss()).cloned().collect();
     if !changes.is_empty() && !args.accept_changes {
         output::note(&meaning_text(&changes));
-        return Err(CliError::new(format!("{} principals would gain or lose access without aws-auth", changes.len()))
-            .hint(format!("see `entryway migrate -c {name} --check` for what to do about each"))
-            .hint("nothing was changed; `--accept-changes` goes on all the same"));
+        return Err(CliError::new(format!(
+            "{} would gain or lose access without aws-auth",
+            count(changes.len(), "principal", "principals")
+        ))
+        .hint(format!("see `entryway migrate -c {name} --check` for what to do about each"))
+        .hint("nothing was changed; `--accept-changes` goes on all the same"));
     }
-    authentications::check(subject.cluster(), &args.authenticator_log)?;
+    authentications::check(fleet, subject.cluster(), &args.authenticator_log, args.accept_changes).await?;
     let saved = subject.save_aws_auth()?;
     if !global.quiet {
         match &saved {

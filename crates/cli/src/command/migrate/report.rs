@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use entryway_plan::{ActualCluster, Fate, LineSource, Migration, MigrationPhase, meaning_text};
 
+use crate::output::count;
+
 /// The whole report.
 pub(super) fn text(cluster: &ActualCluster, migration: &Migration) -> String {
     let mut text = String::new();
@@ -47,7 +49,8 @@ pub(super) fn text(cluster: &ActualCluster, migration: &Migration) -> String {
     text.push_str(&meaning_text(&migration.comparison));
     match migration.phase {
         MigrationPhase::Check => {
-            let _ = writeln!(text, "\n{steps} steps: `entryway migrate -c {name} --apply` carries them out.");
+            let _ =
+                writeln!(text, "\n{}: `entryway migrate -c {name} --apply` does it.", count(steps, "step", "steps"));
         }
         MigrationPhase::Applied => {
             let _ = writeln!(text, "\n`entryway migrate -c {name} --finish` turns aws-auth off, for good.");

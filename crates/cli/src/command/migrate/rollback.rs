@@ -1,4 +1,5 @@
-//! The way back, as long as the mode is not API: managed entries of principals that lines of aws-auth map.
+//! The way back, as long as the mode is not API: the entries that a migration made, whose principals lines of aws-auth
+//! map. Entries that files or people made stay, whatever aws-auth says of their principals.
 
 use entryway_access::{MappedPrincipal, PrincipalArn, Snapshot};
 use entryway_analysis::{compare, lock_out};
@@ -20,7 +21,7 @@ pub(super) fn plan(subject: &Subject, allow_lockout: bool) -> Plan {
         })
         .collect();
     let stands_for_a_line =
-        |entry: &&ActualEntry| entry.is_managed() && mapped.contains(&entry.principal.without_path());
+        |entry: &&ActualEntry| entry.is_migrated() && mapped.contains(&entry.principal.without_path());
     let principals: Vec<PrincipalArn> =
         cluster.entries.iter().filter(stands_for_a_line).map(|entry| entry.principal.clone()).collect();
     let mut after = cluster.clone();
