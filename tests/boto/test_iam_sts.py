@@ -75,6 +75,39 @@ def test_a_users_life(shared_up):
     iam.delete_user(UserName="life-of-a-user")
 
 
+def test_groups(shared_up, tried):
+    iam = shared_up.client("iam")
+    iam.create_user(UserName="of-groups")
+    key = iam.create_access_key(UserName="of-groups")["AccessKey"]
+    mine = session_client(shared_up, "iam", key)
+    group = iam.create_group(GroupName="Readers", Path="/team/")["Group"]
+    assert group["Arn"] == "arn:aws:iam::111122223333:group/team/Readers" and group["GroupId"].startswith("AGPA")
+    iam.attach_group_policy(GroupName="Readers", PolicyArn=READ_ONLY)
+    refused("AccessDenied", mine.get_user)
+    # a member may what the group's policies allow, and no longer than it is one
+    iam.add_user_to_group(GroupName="Readers", UserName="of-groups")
+    assert mine.get_user()["User"]["UserName"] == "of-groups"
+    refused("AccessDenied", mine.delete_user, UserName="of-groups")
+    pages = iam.get_paginator("get_group").paginate(GroupName="readers")
+    assert [user["UserName"] for page in pages for user in page["Users"]] == ["of-groups"]
+    assert [found["GroupName"] for found in iam.list_groups_for_user(UserName="of-groups")["Groups"]] == ["Readers"]
+    deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:GetUser", "Resource": "*"}]}
+    iam.put_group_policy(GroupName="Readers", PolicyName="deny", PolicyDocument=json.dumps(deny))
+    assert "with an explicit deny" in refused("AccessDenied", mine.get_user)
+    entities = iam.list_entities_for_policy(PolicyArn=READ_ONLY, EntityFilter="Group")["PolicyGroups"]
+    assert [found["GroupName"] for found in entities] == ["Readers"]
+    refused("DeleteConflict", iam.delete_group, GroupName="Readers")
+    iam.delete_access_key(UserName="of-groups", AccessKeyId=key["AccessKeyId"])
+    refused("DeleteConflict", iam.delete_user, UserName="of-groups")
+    iam.remove_user_from_group(GroupName="Readers", UserName="of-groups")
+    iam.delete_user(UserName="of-groups")
+    refused("DeleteConflict", iam.delete_group, GroupName="Readers")
+    iam.delete_group_policy(GroupName="Readers", PolicyName="deny")
+    iam.detach_group_policy(GroupName="Readers", PolicyArn=READ_ONLY)
+    iam.delete_group(GroupName="Readers")
+    tried("boto3", boto3.__version__, "IAM groups: members, their policies in force for members, conflicts")
+
+
 def test_policies_and_their_versions(shared_up):
     iam = shared_up.client("iam")
     arn = iam.create_policy(PolicyName="Versions", PolicyDocument=json.dumps(ALLOW))["Policy"]["Arn"]
@@ -135,7 +168,7 @@ def test_lists_page_through(shared_up):
 
 def test_what_is_not_here_is_refused_by_name(shared_up):
     iam, sts = shared_up.client("iam"), shared_up.client("sts")
-    assert "CreateGroup" in refused("InvalidAction", iam.create_group, GroupName="x")
+    assert "CreateLoginProfile" in refused("InvalidAction", iam.create_login_profile, UserName="x", Password="y")
     assert "GetFederationToken" in refused("InvalidAction", sts.get_federation_token, Name="xx")
     wrong = session_client(shared_up, "sts", {
         "AccessKeyId": shared_up.exports["AWS_ACCESS_KEY_ID"], "SecretAccessKey": "wrong"})

@@ -27,6 +27,7 @@ POLICY = [
     "PolicyName", "PolicyId", "Arn", "Path", "DefaultVersionId", "AttachmentCount", "PermissionsBoundaryUsageCount",
     "IsAttachable", "CreateDate", "UpdateDate",
 ]
+GROUP = ["Path", "GroupName", "GroupId", "Arn", "CreateDate"]
 CREDENTIALS = ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"]
 
 # What AWS sends although the model does not require it; `list[]` is each item of a list.
@@ -51,7 +52,12 @@ ALWAYS = {
     "ListAttachedRolePolicies": {"": ["IsTruncated"], "AttachedPolicies[]": ["PolicyName", "PolicyArn"]},
     "ListAttachedUserPolicies": {"": ["IsTruncated"], "AttachedPolicies[]": ["PolicyName", "PolicyArn"]},
     "ListInstanceProfilesForRole": {"": ["IsTruncated"]},
-    "ListGroupsForUser": {"": ["IsTruncated"]},
+    "ListGroupsForUser": {"": ["IsTruncated"], "Groups[]": GROUP},
+    "CreateGroup": {"Group": GROUP},
+    "GetGroup": {"": ["Group", "Users", "IsTruncated"], "Group": GROUP, "Users[]": USER},
+    "ListGroups": {"": ["IsTruncated"], "Groups[]": GROUP},
+    "ListGroupPolicies": {"": ["IsTruncated"]},
+    "ListAttachedGroupPolicies": {"": ["IsTruncated"], "AttachedPolicies[]": ["PolicyName", "PolicyArn"]},
     "CreateAccessKey": {"AccessKey": ["UserName", "AccessKeyId", "Status", "SecretAccessKey", "CreateDate"]},
     "ListAccessKeys": {
         "": ["IsTruncated"], "AccessKeyMetadata[]": ["UserName", "AccessKeyId", "Status", "CreateDate"],

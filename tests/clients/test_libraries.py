@@ -13,7 +13,7 @@ PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 @pytest.mark.parametrize("script,package,what", [
     ("python_kubernetes.py", "kubernetes", "list, create, watch, patch, apply, conflict, forbidden, delete, impersonate"),
     ("python_kubernetes_asyncio.py", "kubernetes-asyncio", "list in pages, create, watch, 410, patch, apply, conflict, forbidden, delete, impersonate"),
-    ("python_lightkube.py", "lightkube", "list, create, watch, patch, apply, conflict, delete"),
+    ("python_lightkube.py", "lightkube", "list, create, watch, patch, apply, conflict, forbidden, delete, token of a service account"),
 ])
 def test_python(admin_up, ns, tried, script, package, what):
     assert admin_up.run(PYTHON, HERE / script, admin_up.kubeconfig, ns).ok().out.endswith("ok\n")
@@ -23,7 +23,7 @@ def test_python(admin_up, ns, tried, script, package, what):
 
 def test_node_kubernetes(admin_up, ns, tried):
     assert admin_up.run(find_node(), HERE / "node/kubernetes.mjs", admin_up.kubeconfig, ns, env=admin_up.env(NODE_EXTRA_CA_CERTS=None)).ok().out.endswith("ok\n")
-    tried("@kubernetes/client-node", package_version("@kubernetes/client-node"), "list, create, watch, patch, conflict, delete")
+    tried("@kubernetes/client-node", package_version("@kubernetes/client-node"), "list, create, watch, patch, apply, conflict, forbidden, delete, impersonate")
 
 
 def test_node_aws(up, tried):

@@ -62,6 +62,8 @@ pub struct Counts {
     pub users: usize,
     /// Roles.
     pub roles: usize,
+    /// Groups.
+    pub groups: usize,
     /// Managed policies of its own.
     pub policies: usize,
 }
@@ -256,6 +258,7 @@ impl Account {
         Ok(Counts {
             users: self.count(&keys::users(&self.id)).await?,
             roles: self.count(&keys::roles(&self.id)).await?,
+            groups: self.count(&keys::groups(&self.id)).await?,
             policies: self.count(&keys::policies(&self.id)).await?,
         })
     }

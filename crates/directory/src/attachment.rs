@@ -1,4 +1,4 @@
-//! Managed policies on roles and users, as permissions or as a boundary.
+//! Managed policies on roles, users and groups, as permissions or as a boundary.
 //!
 //! How often each policy is used is counted in a record of its own, written with every attachment, so that a
 //! policy can't be deleted while somebody attaches it.
@@ -13,10 +13,10 @@ use crate::managed_policy::check_policy_arn;
 use crate::storage::{ATTEMPTS, Loaded, commit, create, load, load_all};
 use crate::{Account, DirectoryError, Name, keys};
 
-/// The most managed policies on one role or user.
+/// The most managed policies on one role, user or group.
 const ATTACHED: usize = 10;
 
-/// How many roles and users use a managed policy.
+/// How many roles, users and groups use a managed policy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
@@ -58,8 +58,7 @@ impl Account {
                 return Ok(());
             }
             if attached.len() > ATTACHED {
-                let quota = if H::KIND == "role" { "PoliciesPerRole" } else { "PoliciesPerUser" };
-                return Err(DirectoryError::quota(quota, ATTACHED));
+                return Err(DirectoryError::quota(&format!("PoliciesPer{}", H::TITLE), ATTACHED));
             }
             let txn = self
                 .counted(holder.replace(txn)?, policy_arn, |usage| usage.attached = usage.attached.saturating_add(1))

@@ -142,7 +142,13 @@ impl Directory {
         let caller = holder.caller(credential)?;
         let (arn, mut policies, mut context) = match &holder {
             Found::Role(role) => own_facts(account, role).await?,
-            Found::User(user) => own_facts(account, user).await?,
+            Found::User(user) => {
+                let (arn, mut policies, context) = own_facts(account, user).await?;
+                for group in account.groups_of(user).await? {
+                    policies.identity.extend(permissions(account, &group).await?);
+                }
+                (arn, policies, context)
+            }
         };
         context.set("aws:userid", user_id(&caller));
         let session = match (&credential.owner, &holder) {
@@ -248,6 +254,20 @@ fn mismatch(credential: &Credential) -> DirectoryError {
     }
 }
 
+/// What a role, user or group allows and denies by its own policies.
+async fn permissions<H: Holder>(account: &Account, holder: &H) -> Result<Vec<Arc<PolicyDocument>>, DirectoryError> {
+    let arn = account.arn(holder);
+    let mut documents = Vec::new();
+    for (name, text) in &holder.grants().inline {
+        documents.push(account.directory.inner.documents.parsed(&format!("{arn} policy {name}"), text)?);
+    }
+    for policy in &holder.grants().attached {
+        // One that is gone was detached and deleted since the holder was read.
+        documents.extend(managed(account, policy).await?);
+    }
+    Ok(documents)
+}
+
 /// A role's or user's ARN, policies and condition keys. A boundary that can't be found is an error: without it, more
 /// would be allowed.
 async fn own_facts<H: Holder>(
@@ -255,15 +275,7 @@ async fn own_facts<H: Holder>(
     holder: &H,
 ) -> Result<(String, EffectivePolicies, Context), DirectoryError> {
     let arn = account.arn(holder);
-    let documents = &account.directory.inner.documents;
-    let mut policies = EffectivePolicies::default();
-    for (name, text) in &holder.grants().inline {
-        policies.identity.push(documents.parsed(&format!("{arn} policy {name}"), text)?);
-    }
-    for policy in &holder.grants().attached {
-        // One that is gone was detached and deleted since the holder was read.
-        policies.identity.extend(managed(account, policy).await?);
-    }
+    let mut policies = EffectivePolicies { identity: permissions(account, holder).await?, ..Default::default() };
     if let Some(policy) = &holder.grants().boundary {
         let boundary = managed(account, policy).await?.ok_or_else(|| DirectoryError::Corrupt {
             key: arn.clone(),
@@ -275,7 +287,7 @@ async fn own_facts<H: Holder>(
     context.set("aws:PrincipalArn", arn.as_str());
     context.set("aws:PrincipalAccount", account.id().as_str());
     context.set("aws:PrincipalIsAWSService", "false");
-    for tag in holder.tags().iter() {
+    for tag in holder.tags().into_iter().flat_map(Tags::iter) {
         context.set(&format!("aws:PrincipalTag/{}", tag.key), tag.value.as_str());
     }
     Ok((arn, policies, context))

@@ -1,4 +1,5 @@
-//! What roles and users have alike: a name, tags, and policies. One place for its rules.
+//! What roles, users and groups have alike: a name and policies; and the tags of roles and users. One place for its
+//! rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::storage::{ATTEMPTS, Loaded, commit, load, load_all};
 use crate::{
-    Account, DirectoryError, EntityPath, Name, Page, PageRequest, Role, Tags, User, arns, check_document, keys,
+    Account, DirectoryError, EntityPath, Group, Name, Page, PageRequest, Role, Tags, User, arns, check_document, keys,
 };
 
-/// Policies of a role or user.
+/// Policies of a role, user or group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
@@ -21,27 +22,32 @@ pub struct Grants {
     pub inline: BTreeMap<String, String>,
     /// The ARNs of attached managed policies.
     pub attached: BTreeSet<String>,
-    /// The ARN of the permissions boundary.
+    /// The ARN of the permissions boundary. A group has none.
     pub boundary: Option<String>,
 }
 
-/// A role or a user.
+/// A role, a user or a group.
 pub trait Holder: Serialize + DeserializeOwned + Send + Sync + Sized + 'static + sealed::Sealed {
-    /// `role` or `user`, as ARNs have it.
+    /// `role`, `user` or `group`, as ARNs have it.
     const KIND: &'static str;
+    /// `Role`, `User` or `Group`, as it stands in operations' names and in messages.
+    const TITLE: &'static str;
     /// The most characters of all its inline policies together, white space apart.
     const INLINE_SIZE: usize;
     /// The unchangeable name.
     fn name(&self) -> &Name;
     /// The unchangeable path.
     fn path(&self) -> &EntityPath;
-    /// `AROA…` or `AIDA…`.
+    /// `AROA…`, `AIDA…` or `AGPA…`.
     fn id(&self) -> &str;
     /// The policies.
     fn grants(&self) -> &Grants;
-    /// The tags.
-    fn tags(&self) -> &Tags;
+    /// The tags, of what has tags.
+    fn tags(&self) -> Option<&Tags>;
 }
+
+/// A role or a user: what signs requests, and has tags.
+pub trait Tagged: Holder + sealed::Tagged {}
 
 pub(crate) mod sealed {
     use entryway_access::AccountId;
@@ -51,18 +57,27 @@ pub(crate) mod sealed {
     /// What only this crate may do with a holder.
     pub trait Sealed {
         fn grants_mut(&mut self) -> &mut Grants;
-        fn tags_mut(&mut self) -> &mut Tags;
         fn key(account: &AccountId, name: &Name) -> String;
         fn prefix(account: &AccountId) -> String;
     }
+
+    /// What only this crate may do with tags.
+    pub trait Tagged {
+        fn tags_mut(&mut self) -> &mut Tags;
+    }
 }
+
+impl sealed::Tagged for Role {
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
+impl Tagged for Role {}
 
 impl sealed::Sealed for Role {
     fn grants_mut(&mut self) -> &mut Grants {
         &mut self.grants
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
     }
     fn key(account: &entryway_access::AccountId, name: &Name) -> String {
         keys::role(account, name)
@@ -74,6 +89,7 @@ impl sealed::Sealed for Role {
 
 impl Holder for Role {
     const KIND: &'static str = "role";
+    const TITLE: &'static str = "Role";
     const INLINE_SIZE: usize = 10_240;
     fn name(&self) -> &Name {
         &self.name
@@ -87,17 +103,22 @@ impl Holder for Role {
     fn grants(&self) -> &Grants {
         &self.grants
     }
-    fn tags(&self) -> &Tags {
-        &self.tags
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
     }
 }
+
+impl sealed::Tagged for User {
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
+impl Tagged for User {}
 
 impl sealed::Sealed for User {
     fn grants_mut(&mut self) -> &mut Grants {
         &mut self.grants
-    }
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
     }
     fn key(account: &entryway_access::AccountId, name: &Name) -> String {
         keys::user(account, name)
@@ -109,6 +130,7 @@ impl sealed::Sealed for User {
 
 impl Holder for User {
     const KIND: &'static str = "user";
+    const TITLE: &'static str = "User";
     const INLINE_SIZE: usize = 2048;
     fn name(&self) -> &Name {
         &self.name
@@ -122,33 +144,66 @@ impl Holder for User {
     fn grants(&self) -> &Grants {
         &self.grants
     }
-    fn tags(&self) -> &Tags {
-        &self.tags
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+impl sealed::Sealed for Group {
+    fn grants_mut(&mut self) -> &mut Grants {
+        &mut self.grants
+    }
+    fn key(account: &entryway_access::AccountId, name: &Name) -> String {
+        keys::group(account, name)
+    }
+    fn prefix(account: &entryway_access::AccountId) -> String {
+        keys::groups(account)
+    }
+}
+
+impl Holder for Group {
+    const KIND: &'static str = "group";
+    const TITLE: &'static str = "Group";
+    const INLINE_SIZE: usize = 5120;
+    fn name(&self) -> &Name {
+        &self.name
+    }
+    fn path(&self) -> &EntityPath {
+        &self.path
+    }
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn grants(&self) -> &Grants {
+        &self.grants
+    }
+    fn tags(&self) -> Option<&Tags> {
+        None
     }
 }
 
 impl Account {
-    /// The ARN of a role or user of this account.
+    /// The ARN of a role, user or group of this account.
     pub fn arn<H: Holder>(&self, holder: &H) -> String {
         self.arn_of::<H>(holder.path(), holder.name())
     }
 
-    /// The ARN that a role or user of this path and name has.
+    /// The ARN that a role, user or group of this path and name has.
     pub fn arn_of<H: Holder>(&self, path: &EntityPath, name: &Name) -> String {
         arns::entity(self.partition(), self.id(), H::KIND, path, name)
     }
 
-    /// A role or user, if it exists.
+    /// A role, user or group, if it exists.
     pub async fn find<H: Holder>(&self, name: &Name) -> Result<Option<H>, DirectoryError> {
         Ok(load(self.store(), &H::key(self.id(), name)).await?.map(|found| found.record))
     }
 
-    /// A role or user, or IAM's error.
+    /// A role, user or group, or IAM's error.
     pub async fn get<H: Holder>(&self, name: &Name) -> Result<H, DirectoryError> {
         Ok(self.loaded(name).await?.record)
     }
 
-    /// Roles or users under a path prefix, in the order of their names.
+    /// Roles, users or groups under a path prefix, in the order of their names.
     pub async fn list<H: Holder>(&self, path_prefix: &str, page: &PageRequest) -> Result<Page<H>, DirectoryError> {
         let all = load_all::<H>(self.store(), &H::prefix(self.id())).await?;
         let holders = all
@@ -164,7 +219,7 @@ impl Account {
             .ok_or_else(|| DirectoryError::not_found(H::KIND, name.as_str()))
     }
 
-    /// Changes one role or user. The closure may run several times, each time on what is newest.
+    /// Changes one role, user or group. The closure may run several times, each time on what is newest.
     pub(crate) async fn edit<H: Holder, T>(
         &self,
         name: &Name,
@@ -181,12 +236,12 @@ impl Account {
     }
 
     /// Adds tags, or replaces those whose keys are there.
-    pub async fn tag<H: Holder>(&self, name: &Name, tags: &Tags) -> Result<(), DirectoryError> {
+    pub async fn tag<H: Tagged>(&self, name: &Name, tags: &Tags) -> Result<(), DirectoryError> {
         self.edit(name, |holder: &mut H| holder.tags_mut().merge(tags)).await
     }
 
     /// Removes tags by their keys.
-    pub async fn untag<H: Holder>(&self, name: &Name, keys: &[String]) -> Result<(), DirectoryError> {
+    pub async fn untag<H: Tagged>(&self, name: &Name, keys: &[String]) -> Result<(), DirectoryError> {
         self.edit(name, |holder: &mut H| {
             holder.tags_mut().remove(keys);
             Ok(())
@@ -220,7 +275,7 @@ impl Account {
         .await
     }
 
-    /// An inline policy of a role or user that was read.
+    /// An inline policy of a role, user or group that was read.
     pub fn inline<'a, H: Holder>(&self, holder: &'a H, policy: &Name) -> Result<&'a str, DirectoryError> {
         holder.grants().inline.get(policy.as_str()).map(String::as_str).ok_or_else(|| no_inline::<H>(policy))
     }
@@ -233,17 +288,18 @@ impl Account {
         .await
     }
 
-    /// Creates a role or user that must not exist yet.
+    /// Creates a role, user or group that must not exist yet.
     pub(crate) async fn create_holder<H: Holder>(&self, holder: H) -> Result<H, DirectoryError> {
-        let arn = self.arn(&holder);
-        if let Err(error) = arn.parse::<PrincipalArn>() {
+        // What can sign has to be a principal that entries can name; a group is none.
+        if holder.tags().is_some()
+            && let Err(error) = self.arn(&holder).parse::<PrincipalArn>()
+        {
             return Err(DirectoryError::InvalidInput(error.to_string()));
         }
         let key = H::key(self.id(), holder.name());
         for _ in 0..ATTEMPTS {
             if let Some(found) = load::<H>(self.store(), &key).await? {
-                let what = if H::KIND == "role" { "Role" } else { "User" };
-                return Err(DirectoryError::exists(what, found.record.name().as_str()));
+                return Err(DirectoryError::exists(H::TITLE, found.record.name().as_str()));
             }
             let mut txn = crate::storage::create(Txn::new(), &key, &holder)?;
             if let Some(boundary) = &holder.grants().boundary {
@@ -256,7 +312,7 @@ impl Account {
         Err(DirectoryError::Contention)
     }
 
-    /// Deletes a role or user that nothing hangs on any more.
+    /// Deletes a role, user or group that nothing hangs on any more.
     pub(crate) async fn delete_holder<H: Holder>(
         &self,
         name: &Name,

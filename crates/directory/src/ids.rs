@@ -20,6 +20,7 @@ const RANDOM_BITS: u32 = 39;
 pub(crate) enum IdKind {
     Role,
     User,
+    Group,
     Policy,
 }
 
@@ -28,6 +29,7 @@ impl IdKind {
         match self {
             Self::Role => "AROA",
             Self::User => "AIDA",
+            Self::Group => "AGPA",
             Self::Policy => "ANPA",
         }
     }
@@ -100,7 +102,9 @@ mod tests {
 
     #[test]
     fn ids_have_the_forms_of_aws() {
-        for (kind, letters) in [(IdKind::Role, "AROA"), (IdKind::User, "AIDA"), (IdKind::Policy, "ANPA")] {
+        for (kind, letters) in
+            [(IdKind::Role, "AROA"), (IdKind::User, "AIDA"), (IdKind::Group, "AGPA"), (IdKind::Policy, "ANPA")]
+        {
             let id = unique_id(kind, &SystemEntropy);
             assert_eq!(id.len(), 21);
             assert!(id.starts_with(letters), "{id}");

@@ -27,6 +27,14 @@ pub(crate) fn user(account: &AccountId, name: &Name) -> String {
     format!("{ROOT}{account}/users/{}", name.folded())
 }
 
+pub(crate) fn groups(account: &AccountId) -> String {
+    format!("{ROOT}{account}/groups/")
+}
+
+pub(crate) fn group(account: &AccountId, name: &Name) -> String {
+    format!("{ROOT}{account}/groups/{}", name.folded())
+}
+
 pub(crate) fn policies(account: &AccountId) -> String {
     format!("{ROOT}{account}/policies/")
 }

@@ -1,5 +1,5 @@
-//! Local identities: the accounts that this control plane keeps, with their roles, users, access keys, managed
-//! policies and sessions.
+//! Local identities: the accounts that this control plane keeps, with their roles, users, groups, access keys,
+//! managed policies and sessions.
 //!
 //! It keeps everything under `/iam/ACCOUNT/…` of the store, one JSON record an entity, and each change is one
 //! transaction that compares what it read: of two concurrent calls that can't both be right, one sees the other.
@@ -22,6 +22,7 @@ mod documents;
 mod entropy;
 mod error;
 mod grants;
+mod group;
 mod ids;
 mod keys;
 mod managed_policy;
@@ -40,7 +41,8 @@ pub use attachment::Usage;
 pub use caller::{Credential, EffectivePolicies, LocalCaller, SessionKind, user_id};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::DirectoryError;
-pub use grants::{Grants, Holder};
+pub use grants::{Grants, Holder, Tagged};
+pub use group::{Group, NewGroup};
 pub use ids::account_of_key;
 pub use managed_policy::{ManagedPolicy, NewPolicy, PolicyScope, PolicyVersion};
 pub use names::{EntityPath, MAX_DOCUMENT_BYTES, Name, check_description, check_document};

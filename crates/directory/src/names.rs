@@ -9,7 +9,7 @@ use crate::DirectoryError;
 /// The longest policy text that is taken, in characters.
 pub const MAX_DOCUMENT_BYTES: usize = entryway_iam::policy::MAX_POLICY_BYTES;
 
-/// The name of a role, user or policy: letters, digits and `+=,.@_-`. Two names that differ in case alone are the
+/// The name of a role, user, group or policy: letters, digits and `+=,.@_-`. Two names that differ in case alone are the
 /// same name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -29,6 +29,11 @@ impl Name {
     /// A user's where one is looked for: IAM takes up to 128 characters there.
     pub fn existing_user(text: &str) -> Result<Self, DirectoryError> {
         Self::checked("userName", text, 128)
+    }
+
+    /// A group's, at most 128 characters.
+    pub fn group(text: &str) -> Result<Self, DirectoryError> {
+        Self::checked("groupName", text, 128)
     }
 
     /// A policy's, inline or managed, at most 128 characters.

@@ -23,7 +23,10 @@ pub struct User {
     pub created: Timestamp,
     /// The ids of its access keys.
     pub keys: BTreeSet<String>,
-    /// Its permissions.
+    /// The groups that it is in, as they stand in the store: each of these holds the user as a member, too.
+    #[serde(default)]
+    pub(crate) groups: BTreeSet<String>,
+    /// Its permissions, those of its groups apart.
     pub grants: Grants,
     /// The tags.
     pub tags: Tags,
@@ -51,10 +54,13 @@ impl Account {
     /// Deletes a user. Its sessions end with it.
     pub async fn delete_user(&self, name: &Name) -> Result<(), DirectoryError> {
         self.delete_holder(name, |user: &User| {
-            if user.keys.is_empty() {
-                return Ok(());
+            if !user.keys.is_empty() {
+                return Err(conflict("Cannot delete entity, must delete access keys first."));
             }
-            Err(conflict("Cannot delete entity, must delete access keys first."))
+            if !user.groups.is_empty() {
+                return Err(conflict("Cannot delete entity, must remove users from group first."));
+            }
+            Ok(())
         })
         .await
     }
@@ -66,6 +72,7 @@ impl Account {
             path: new.path,
             created: now,
             keys: BTreeSet::new(),
+            groups: BTreeSet::new(),
             grants: Grants { boundary: new.boundary, ..Grants::default() },
             tags: new.tags,
         }

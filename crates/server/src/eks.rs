@@ -56,6 +56,7 @@ pub(crate) async fn answer(call: &Call<'_>) -> Result<Answer, EksError> {
         Operation::DeleteCluster => cluster::delete(call).await,
         Operation::ListClusters => cluster::list(call).await,
         Operation::UpdateClusterConfig => update::update_config(call).await,
+        Operation::UpdateClusterVersion => update::update_version(call).await,
         Operation::DescribeUpdate => update::describe(call).await,
         Operation::ListUpdates => update::list(call).await,
         Operation::TagResource => tag::tag(call).await,

@@ -1,4 +1,4 @@
-// @kubernetes/client-node: list, create, watch, patch, conflict, forbidden, delete. Usage: node kubernetes.mjs KUBECONFIG NAMESPACE
+// @kubernetes/client-node: list, create, watch, patch, apply, conflict, forbidden, delete, impersonate. Usage: node kubernetes.mjs KUBECONFIG NAMESPACE
 import assert from "node:assert/strict";
 import * as k8s from "@kubernetes/client-node";
 
@@ -26,5 +26,20 @@ made.data = { a: "3" };
 await assert.rejects(core.replaceNamespacedConfigMap({ namespace: ns, name: "one", body: made }), (e) => e.code === 409 && JSON.parse(e.body).reason === "Conflict");
 await core.deleteNamespacedConfigMap({ namespace: ns, name: "one" });
 await assert.rejects(core.readNamespacedConfigMap({ namespace: ns, name: "one" }), (e) => e.code === 404);
+
+// server-side apply, and who owns what
+const apply = (manager, x, force) => core.patchNamespacedConfigMap(
+  { namespace: ns, name: "applied", fieldManager: manager, force, body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "applied" }, data: { x } } },
+  k8s.setHeaderOptions("Content-Type", k8s.PatchStrategy.ServerSideApply));
+await apply("one", "1");
+await assert.rejects(apply("two", "2"), (e) => e.code === 409 && JSON.parse(e.body).details.causes[0].field === ".data.x");
+assert.deepEqual((await apply("two", "2", true)).data, { x: "2" });
+
+// impersonated, nothing is granted
+const other = new k8s.KubeConfig();
+const user = { ...config.getCurrentUser(), impersonateUser: "bob" };
+other.loadFromOptions({ clusters: config.clusters, users: [user], contexts: config.contexts, currentContext: config.currentContext });
+await assert.rejects(other.makeApiClient(k8s.CoreV1Api).listNamespacedSecret({ namespace: ns }),
+  (e) => e.code === 403 && JSON.parse(e.body).message.includes('User "bob" cannot list resource "secrets"'));
 console.log("ok");
 process.exit(0);

@@ -27,6 +27,7 @@ pub(crate) enum Operation {
     DeleteCluster,
     ListClusters,
     UpdateClusterConfig,
+    UpdateClusterVersion,
     DescribeUpdate,
     ListUpdates,
     TagResource,
@@ -62,6 +63,7 @@ impl Operation {
             Operation::DeleteCluster => "DeleteCluster",
             Operation::ListClusters => "ListClusters",
             Operation::UpdateClusterConfig => "UpdateClusterConfig",
+            Operation::UpdateClusterVersion => "UpdateClusterVersion",
             Operation::DescribeUpdate => "DescribeUpdate",
             Operation::ListUpdates => "ListUpdates",
             Operation::TagResource => "TagResource",
@@ -226,6 +228,7 @@ fn in_cluster(method: &str, rest: &str) -> Option<Target> {
         ("GET", "", "") => Some(Target::of(Operation::DescribeCluster)),
         ("DELETE", "", "") => Some(Target::of(Operation::DeleteCluster)),
         ("POST", "update-config", "") => Some(Target::of(Operation::UpdateClusterConfig)),
+        ("POST", "updates", "") => Some(Target::of(Operation::UpdateClusterVersion)),
         ("GET", "updates", "") => Some(Target::of(Operation::ListUpdates)),
         ("GET", "updates", id) if !id.contains('/') => {
             let mut target = Target::of(Operation::DescribeUpdate);
@@ -370,7 +373,7 @@ mod tests {
             ("POST", "/clusters/demo/node-groups", "CreateNodegroup"),
             ("GET", "/clusters/demo/addons/coredns", "DescribeAddon"),
             ("GET", "/addons/supported-versions", "DescribeAddonVersions"),
-            ("POST", "/clusters/demo/updates", "UpdateClusterVersion"),
+            ("POST", "/clusters/demo/updates/u/cancel-update", "CancelUpdate"),
             ("DELETE", "/cluster-registrations/x", "DeregisterCluster"),
         ] {
             assert_eq!(route(method, path).map(|t| t.operation), Some(Operation::Outside(name)), "{method} {path}");

@@ -47,7 +47,6 @@ pub(super) const OUTSIDE: &[(&str, &str, &str)] = &[
     ("POST", "clusters/{name}/insights-refresh", "StartInsightsRefresh"),
     ("POST", "clusters/{name}/addons/*/update", "UpdateAddon"),
     ("POST", "clusters/{name}/capabilities/*", "UpdateCapability"),
-    ("POST", "clusters/{name}/updates", "UpdateClusterVersion"),
     ("POST", "eks-anywhere-subscriptions/*", "UpdateEksAnywhereSubscription"),
     ("POST", "clusters/{name}/node-groups/*/update-config", "UpdateNodegroupConfig"),
     ("POST", "clusters/{name}/node-groups/*/update-version", "UpdateNodegroupVersion"),

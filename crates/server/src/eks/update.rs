@@ -1,4 +1,4 @@
-//! UpdateClusterConfig and the updates that it makes.
+//! UpdateClusterConfig, UpdateClusterVersion and the updates that they make.
 //!
 //! A change takes effect in the transaction that records it. As on EKS the answer says `InProgress`, and
 //! DescribeUpdate then says `Successful`.
@@ -19,6 +19,7 @@ use super::page::Items;
 use super::request_token::{self, Token};
 use super::shapes::{Settings, UpdateAccessConfig, VpcConfig};
 use super::time::seconds;
+use super::version;
 use crate::runtime::Part;
 
 /// An update, done.
@@ -81,21 +82,67 @@ async fn try_update(call: &Call<'_>, input: &ConfigInput) -> Result<Option<Answe
     }
     let before = cluster.record.mode();
     let (kind, params) = apply(call, input, mode, &mut cluster.record)?;
-
-    let update =
-        UpdateRecord { id: uuid::Uuid::new_v4().to_string(), kind: kind.to_owned(), params, created_at: call.now };
-    let answer = json!({ "update": update.to_aws("InProgress") });
     let mut txn = Txn::new().modified_at(&cluster.key, cluster.modified);
     if !before.has_api() && cluster.record.mode().has_api() {
         txn = show_creator(call, &mut cluster, txn).await?;
     }
+    record(call, &cluster, kind, params, token, txn).await
+}
+
+/// Commits a changed cluster together with its update.
+async fn record(
+    call: &Call<'_>,
+    cluster: &Stored<ClusterRecord>,
+    kind: &str,
+    params: Params,
+    token: Token,
+    txn: Txn,
+) -> Result<Option<Answer>, EksError> {
+    let update =
+        UpdateRecord { id: uuid::Uuid::new_v4().to_string(), kind: kind.to_owned(), params, created_at: call.now };
+    let answer = json!({ "update": update.to_aws("InProgress") });
     let name = &cluster.record.name;
-    txn =
+    let mut txn =
         txn.put(&cluster.key, to_bytes(&cluster.record)?).put(call.place.update(name, &update.id), to_bytes(&update)?);
     txn = token.remember(txn, &answer, call.now);
     let Some(revision) = call.commit(txn, &answer).await? else { return Ok(None) };
     call.in_force(&*call.running()?, &[Part::Record, Part::Entries], revision).await?;
     Ok(Some(Answer::changed(answer)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionInput {
+    version: Option<String>,
+    client_request_token: Option<String>,
+}
+
+/// The version is what a cluster tells of itself: all of them serve the API of the newest.
+pub(super) async fn update_version(call: &Call<'_>) -> Result<Answer, EksError> {
+    let input: VersionInput = call.body()?;
+    retry(async || {
+        let cluster = call.find_cluster().await?;
+        call.authorize_cluster(cluster.as_ref().map(|c| &c.record), |_| {})?;
+        let mut cluster = cluster.ok_or_else(|| EksError::no_cluster(call.cluster_name()))?;
+        let token = request_token::look_up(call, input.client_request_token.as_deref()).await?;
+        if let Token::Again(answer) = token {
+            return Ok(Some(Answer::read(answer)));
+        }
+        let to = call.required("version", input.version.as_deref())?;
+        let from = &cluster.record.version;
+        if !version::is_known(to) {
+            return Err(call.bad(format!("unsupported Kubernetes version {to}")));
+        }
+        if !version::is_step(from, to) {
+            return Err(call.bad(format!("Unsupported Kubernetes minor version update from {from} to {to}")));
+        }
+        to.clone_into(&mut cluster.record.version);
+        let params = [("Version", to), ("PlatformVersion", version::PLATFORM_VERSION)];
+        let params = params.map(|(kind, value)| (kind.to_owned(), value.to_owned())).to_vec();
+        let txn = Txn::new().modified_at(&cluster.key, cluster.modified);
+        record(call, &cluster, "VersionUpdate", params, token, txn).await
+    })
+    .await
 }
 
 /// Turning the API on makes an entry of the creator's hidden mapping, unless there is one already.

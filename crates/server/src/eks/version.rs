@@ -49,6 +49,12 @@ pub(crate) fn is_known(name: &str) -> bool {
     VERSIONS.iter().any(|version| version.name == name)
 }
 
+/// Whether a cluster may go from one version to another: to the next, as on EKS.
+pub(super) fn is_step(from: &str, to: &str) -> bool {
+    let place = |name: &str| VERSIONS.iter().position(|version| version.name == name);
+    place(from).zip(place(to)).is_some_and(|(from, to)| from == to + 1)
+}
+
 struct Filter {
     names: Vec<String>,
     status: Option<String>,
@@ -101,4 +107,17 @@ fn show(place: usize, version: &Version) -> Value {
         "versionStatus": version_status,
         "kubernetesPatchVersion": version.patch,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_go_up_one_at_a_time() {
+        assert!(is_step("1.35", "1.36") && is_step("1.31", "1.32"));
+        for (from, to) in [("1.34", "1.36"), ("1.36", "1.35"), ("1.36", "1.36"), ("1.36", "1.37"), ("1.30", "1.31")] {
+            assert!(!is_step(from, to), "{from} {to}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! ([`QueryAnswer`]) is the whole answer and what the audit log needs. Who may do what is decided here, by
 //! `entryway_iam::policy`; what is true afterwards is `entryway_directory`'s.
 //!
-//! Here is what an access story needs. Groups, instance profiles, login profiles, MFA and providers are not; their
+//! Here is what an access story needs. Instance profiles, login profiles, MFA and providers are not; their
 //! operations are refused by name.
 
 mod error;

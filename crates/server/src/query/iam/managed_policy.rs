@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entryway_directory::{
-    EntityPath, ManagedPolicy, Name, NewPolicy, Page, PageRequest, PolicyScope, PolicyVersion, Role, Usage, User,
+    EntityPath, Group, ManagedPolicy, Name, NewPolicy, Page, PageRequest, PolicyScope, PolicyVersion, Role, Usage, User,
 };
 use entryway_iam::policy::Context;
 
@@ -166,7 +166,7 @@ pub(super) async fn set_default_version(call: &Call<'_>) -> Result<Success, Quer
     Ok(Success::done())
 }
 
-/// Roles and users that use a policy.
+/// Roles, users and groups that use a policy.
 pub(super) async fn list_entities(call: &Call<'_>) -> Result<Success, QueryError> {
     let prefix = call.path_prefix()?;
     let kinds = ["Role", "User", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
@@ -183,10 +183,12 @@ pub(super) async fn list_entities(call: &Call<'_>) -> Result<Success, QueryError
     if kind.is_none_or(|kind| kind == "User") {
         found.extend(users_of::<User>(call, &policy.arn, prefix, usage).await?);
     }
+    if kind.is_none_or(|kind| kind == "Group") {
+        found.extend(users_of::<Group>(call, &policy.arn, prefix, usage).await?);
+    }
     let page = Page::of(found, |(title, name, _)| format!("{title}/{}", name.to_ascii_lowercase()), &asked);
     let mut xml = Xml::result();
-    xml.texts("PolicyGroups", [""; 0]);
-    for title in ["User", "Role"] {
+    for title in ["Group", "User", "Role"] {
         let of_title = page.items.iter().filter(|(other, _, _)| *other == title);
         xml.list(&format!("Policy{title}s"), of_title, |member, (_, name, id)| {
             member.leaf(&format!("{title}Name"), name).leaf(&format!("{title}Id"), id);
@@ -196,7 +198,7 @@ pub(super) async fn list_entities(call: &Call<'_>) -> Result<Success, QueryError
     Ok(Success::of(xml))
 }
 
-/// The title, name and id of each role or user that uses a policy, in the order of names.
+/// The title, name and id of each role, user or group that uses a policy, in the order of names.
 async fn users_of<H: Named>(
     call: &Call<'_>,
     arn: &str,

@@ -1,9 +1,10 @@
-//! IAM: roles, users, access keys, policies. Each call is authorised on the resource it names before anything about
+//! IAM: roles, users, groups, access keys, policies. Each call is authorised on the resource it names before anything about
 //! that resource is told, then carried out by the directory.
 
 mod access_key;
 mod attachment;
 mod boundary;
+mod group;
 mod inline;
 mod managed_policy;
 mod named;
@@ -12,7 +13,7 @@ mod summary;
 mod tags;
 mod user;
 
-use entryway_directory::{Account, Name, Role, SessionKind, Tags, User};
+use entryway_directory::{Account, Group, Name, Role, SessionKind, Tags, User};
 use entryway_iam::policy::{Context, Request, evaluate};
 use jiff::Timestamp;
 
@@ -61,7 +62,7 @@ pub(super) async fn answer(call: &QueryCall<'_>, action: &str) -> Result<Success
         "GetUser" => user::get(&call).await,
         "ListUsers" => user::list(&call).await,
         "DeleteUser" => user::delete(&call).await,
-        "ListGroupsForUser" => user::groups(&call).await,
+        "ListGroupsForUser" => group::list_of_user(&call).await,
         "TagUser" => tags::tag::<User>(&call).await,
         "UntagUser" => tags::untag::<User>(&call).await,
         "ListUserTags" => tags::list::<User>(&call).await,
@@ -74,6 +75,20 @@ pub(super) async fn answer(call: &QueryCall<'_>, action: &str) -> Result<Success
         "ListAttachedUserPolicies" => attachment::list::<User>(&call).await,
         "PutUserPermissionsBoundary" => boundary::put::<User>(&call).await,
         "DeleteUserPermissionsBoundary" => boundary::delete::<User>(&call).await,
+
+        "CreateGroup" => group::create(&call).await,
+        "GetGroup" => group::get(&call).await,
+        "ListGroups" => group::list(&call).await,
+        "DeleteGroup" => group::delete(&call).await,
+        "AddUserToGroup" => group::add_user(&call).await,
+        "RemoveUserFromGroup" => group::remove_user(&call).await,
+        "PutGroupPolicy" => inline::put::<Group>(&call).await,
+        "GetGroupPolicy" => inline::get::<Group>(&call).await,
+        "ListGroupPolicies" => inline::list::<Group>(&call).await,
+        "DeleteGroupPolicy" => inline::delete::<Group>(&call).await,
+        "AttachGroupPolicy" => attachment::attach::<Group>(&call).await,
+        "DetachGroupPolicy" => attachment::detach::<Group>(&call).await,
+        "ListAttachedGroupPolicies" => attachment::list::<Group>(&call).await,
 
         "CreatePolicy" => managed_policy::create(&call).await,
         "GetPolicy" => managed_policy::get(&call).await,

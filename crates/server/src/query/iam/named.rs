@@ -1,6 +1,6 @@
-//! Roles and users, as calls name them: what most operations begin with, and how both are told.
+//! Roles, users and groups, as calls name them: what most operations begin with, and how they are told.
 
-use entryway_directory::{DirectoryError, EntityPath, Holder, Name, Role, Tags, User};
+use entryway_directory::{DirectoryError, EntityPath, Group, Holder, Name, Role, Tagged, Tags, User};
 use entryway_iam::policy::Context;
 use entryway_iam::sigv4::uri_encode;
 
@@ -8,12 +8,10 @@ use super::super::QueryError;
 use super::super::xml::{Xml, second};
 use super::{Call, request_tags, resource_tags};
 
-/// A role or a user, as the API speaks of it.
+/// A role, a user or a group, as the API speaks of it.
 pub(super) trait Named: Holder {
-    /// `RoleName` or `UserName`.
+    /// `RoleName`, `UserName` or `GroupName`.
     const NAME: &'static str;
-    /// `Role` or `User`, as it stands in operations' names.
-    const TITLE: &'static str;
 
     /// A name that something is looked for by.
     fn existing(name: &str) -> Result<Name, DirectoryError>;
@@ -21,7 +19,6 @@ pub(super) trait Named: Holder {
 
 impl Named for Role {
     const NAME: &'static str = "RoleName";
-    const TITLE: &'static str = "Role";
     fn existing(name: &str) -> Result<Name, DirectoryError> {
         Name::role(name)
     }
@@ -29,9 +26,15 @@ impl Named for Role {
 
 impl Named for User {
     const NAME: &'static str = "UserName";
-    const TITLE: &'static str = "User";
     fn existing(name: &str) -> Result<Name, DirectoryError> {
         Name::existing_user(name)
+    }
+}
+
+impl Named for Group {
+    const NAME: &'static str = "GroupName";
+    fn existing(name: &str) -> Result<Name, DirectoryError> {
+        Name::group(name)
     }
 }
 
@@ -41,7 +44,7 @@ impl Call<'_> {
         Ok(H::existing(self.parameters().required(H::NAME)?)?)
     }
 
-    /// Authorises the call on a role or user, and gives it if it is there. What the caller may not ask about, it is
+    /// Authorises the call on a role, user or group, and gives it if it is there. What the caller may not ask about, it is
     /// not told the absence of either.
     pub(super) async fn authorized<H: Named>(
         &self,
@@ -55,7 +58,9 @@ impl Call<'_> {
         };
         self.authorize(&arn, &format!("{} {name}", H::KIND), |context| {
             if let Some(holder) = &found {
-                resource_tags(context, holder.tags());
+                if let Some(tags) = holder.tags() {
+                    resource_tags(context, tags);
+                }
                 if let Some(boundary) = &holder.grants().boundary {
                     context.set("iam:PermissionsBoundary", boundary.as_str());
                 }
@@ -69,7 +74,7 @@ impl Call<'_> {
     }
 
     /// Authorises the making of a role or user, with the tags and the boundary it is to have.
-    pub(super) fn authorize_creation<H: Named>(
+    pub(super) fn authorize_creation<H: Named + Tagged>(
         &self,
         path: &EntityPath,
         name: &Name,
@@ -119,7 +124,7 @@ pub(super) fn write_tags(xml: &mut Xml, tags: &Tags) {
     });
 }
 
-/// The members that roles and users have alike, before those of their own.
+/// The members that roles, users and groups have alike, before those of their own.
 pub(super) fn write_head<H: Named>(xml: &mut Xml, call: &Call<'_>, holder: &H, created: jiff::Timestamp) {
     xml.leaf("Path", holder.path())
         .leaf(H::NAME, holder.name())
@@ -138,7 +143,7 @@ pub(super) fn write_tail<H: Named>(xml: &mut Xml, holder: &H, detail: Detail) {
             inner.leaf("PermissionsBoundaryType", "Policy").leaf("PermissionsBoundaryArn", boundary);
         });
     }
-    if !holder.tags().is_empty() {
-        write_tags(xml, holder.tags());
+    if let Some(tags) = holder.tags().filter(|tags| !tags.is_empty()) {
+        write_tags(xml, tags);
     }
 }

@@ -11,7 +11,7 @@ pub(super) async fn get(call: &Call<'_>) -> Result<Success, QueryError> {
         ("AccessKeysPerUserQuota", 2),
         ("AttachedPoliciesPerRoleQuota", 10),
         ("AttachedPoliciesPerUserQuota", 10),
-        ("Groups", 0),
+        ("Groups", counts.groups),
         ("Policies", counts.policies),
         ("PolicySizeQuota", 6144),
         ("Roles", counts.roles),

@@ -1,13 +1,13 @@
 //! Tags of roles and users.
 
-use entryway_directory::{DirectoryError, MAX_TAGS, Page, Tag, Tags};
+use entryway_directory::{DirectoryError, MAX_TAGS, Page, Tag, Tagged, Tags};
 
 use super::super::xml::Xml;
 use super::super::{QueryError, Success, page};
 use super::named::{Named, write_tags};
 use super::{Call, request_tags};
 
-pub(super) async fn tag<H: Named>(call: &Call<'_>) -> Result<Success, QueryError> {
+pub(super) async fn tag<H: Named + Tagged>(call: &Call<'_>) -> Result<Success, QueryError> {
     let name = call.name::<H>()?;
     let tags = call.parameters().tags()?;
     call.authorized::<H>(&name, |context| request_tags(context, &tags)).await?;
@@ -15,7 +15,7 @@ pub(super) async fn tag<H: Named>(call: &Call<'_>) -> Result<Success, QueryError
     Ok(Success::done())
 }
 
-pub(super) async fn untag<H: Named>(call: &Call<'_>) -> Result<Success, QueryError> {
+pub(super) async fn untag<H: Named + Tagged>(call: &Call<'_>) -> Result<Success, QueryError> {
     let name = call.name::<H>()?;
     let keys = tag_keys(call)?;
     call.authorized::<H>(&name, |context| {
@@ -26,9 +26,9 @@ pub(super) async fn untag<H: Named>(call: &Call<'_>) -> Result<Success, QueryErr
     Ok(Success::done())
 }
 
-pub(super) async fn list<H: Named>(call: &Call<'_>) -> Result<Success, QueryError> {
+pub(super) async fn list<H: Named + Tagged>(call: &Call<'_>) -> Result<Success, QueryError> {
     let holder: H = call.authorized(&call.name::<H>()?, |_| {}).await?;
-    listed(call, holder.tags())
+    listed(call, holder.tags().unwrap_or(&Tags::default()))
 }
 
 /// The answer of ListRoleTags and its like.

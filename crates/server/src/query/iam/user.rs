@@ -48,16 +48,7 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Success, QueryError> {
     Ok(Success::done())
 }
 
-/// There are no groups; Terraform asks before it deletes a user.
-pub(super) async fn groups(call: &Call<'_>) -> Result<Success, QueryError> {
-    call.authorized::<User>(&call.name::<User>()?, |_| {}).await?;
-    page::requested(call.parameters(), call.action)?;
-    let mut xml = Xml::result();
-    xml.texts("Groups", [""; 0]).leaf("IsTruncated", false);
-    Ok(Success::of(xml))
-}
-
-fn write(xml: &mut Xml, call: &Call<'_>, user: &User, detail: Detail) {
+pub(super) fn write(xml: &mut Xml, call: &Call<'_>, user: &User, detail: Detail) {
     write_head(xml, call, user, user.created);
     write_tail(xml, user, detail);
 }

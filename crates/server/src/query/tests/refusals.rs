@@ -20,8 +20,8 @@ async fn actions() {
     let world = World::new().await;
     let missing = "The request must contain the parameter Action, with the name of an operation.";
     refused(&world, &[], (400, "MissingAction", missing)).await;
-    let unknown = "Could not find operation CreateGroup for version 2010-05-08";
-    refused(&world, &[("Action", "CreateGroup")], (400, "InvalidAction", unknown)).await;
+    let unknown = "Could not find operation CreateLoginProfile for version 2010-05-08";
+    refused(&world, &[("Action", "CreateLoginProfile")], (400, "InvalidAction", unknown)).await;
     let sts = "Could not find operation AssumeRole for version 2011-06-15";
     let iam = "Could not find operation AssumeRole for version 2010-05-08";
     refused(&world, &[("Action", "AssumeRole")], (400, "InvalidAction", iam)).await;
@@ -115,6 +115,41 @@ async fn tags() {
     }
     let most = "The number of tags has reached the maximum limit.";
     refused(&world, &form, (409, "LimitExceeded", most)).await;
+}
+
+#[tokio::test]
+async fn groups() {
+    let world = World::new().await;
+    world.user("jo", None).await;
+    let create = [("Action", "CreateGroup"), ("GroupName", "devs")];
+    world.iam_ok(&create).await;
+    let exists = "Group with name devs already exists.";
+    refused(&world, &[("Action", "CreateGroup"), ("GroupName", "DEVS")], (409, "EntityAlreadyExists", exists)).await;
+    let missing = "The group with name no cannot be found.";
+    for action in ["GetGroup", "DeleteGroup", "ListGroupPolicies", "ListAttachedGroupPolicies"] {
+        refused(&world, &[("Action", action), ("GroupName", "no")], (404, "NoSuchEntity", missing)).await;
+    }
+    let join = |group, user| [("Action", "AddUserToGroup"), ("GroupName", group), ("UserName", user)];
+    refused(&world, &join("no", "jo"), (404, "NoSuchEntity", missing)).await;
+    let nobody = "The user with name no cannot be found.";
+    refused(&world, &join("devs", "no"), (404, "NoSuchEntity", nobody)).await;
+    // In a group once, however often it is asked for; neither goes while the other holds it.
+    world.iam_ok(&join("devs", "jo")).await;
+    world.iam_ok(&join("Devs", "JO")).await;
+    let held = "Cannot delete entity, must remove users from group first.";
+    refused(&world, &[("Action", "DeleteGroup"), ("GroupName", "devs")], (409, "DeleteConflict", held)).await;
+    for number in 0..9 {
+        let name: &'static str = ["a", "b", "c", "d", "e", "f", "g", "h", "i"][number];
+        world.iam_ok(&[("Action", "CreateGroup"), ("GroupName", name)]).await;
+        world.iam_ok(&join(name, "jo")).await;
+    }
+    world.iam_ok(&[("Action", "CreateGroup"), ("GroupName", "eleventh")]).await;
+    let quota = "Cannot exceed quota for GroupsPerUser: 10";
+    refused(&world, &join("eleventh", "jo"), (409, "LimitExceeded", quota)).await;
+    let leave = [("Action", "RemoveUserFromGroup"), ("GroupName", "devs"), ("UserName", "jo")];
+    world.iam_ok(&leave).await;
+    world.iam_ok(&leave).await;
+    world.iam_ok(&[("Action", "DeleteGroup"), ("GroupName", "devs")]).await;
 }
 
 #[tokio::test]
