@@ -148,9 +148,13 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it serves requests, on several threads.
-    pub(crate) fn serves(&self) -> bool {
-        matches!(self, Command::Up(args) if !args.detach)
+    /// Whether several threads are of use to it: it serves requests, or reads fleets.
+    pub(crate) fn is_parallel(&self) -> bool {
+        match self {
+            Command::Up(args) => !args.detach,
+            Command::Plan(_) | Command::Apply(_) | Command::Drift(_) | Command::Import(_) | Command::Sweep(_) => true,
+            _ => false,
+        }
     }
 }
 

@@ -4,9 +4,11 @@
 //! read (its RBAC from outside its network, say) is [`Readable::Unreadable`] with the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use entryway_access::{
-    AccessScope, AccountId, AwsAuth, Caller, ClusterArn, ClusterName, Partition, PolicyCatalogue, PrincipalArn, Region,
+    AccessScope, AccountId, AwsAuth, Caller, ClusterArn, ClusterName, Partition, PolicyCatalogue, PolicyName,
+    PolicyRule, PrincipalArn, Region,
 };
 use entryway_analysis::PrincipalFacts;
 use entryway_formats::ClusterSelector;
@@ -37,14 +39,17 @@ pub struct FleetOptions {
 }
 
 /// Credentials, and the ways from them to clusters in other regions and accounts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fleet {
     home: Aws,
     account: AccountId,
     caller: PrincipalArn,
     options: FleetOptions,
-    accounts: tokio::sync::Mutex<BTreeMap<AccountId, Aws>>,
+    accounts: Arc<tokio::sync::Mutex<BTreeMap<AccountId, Aws>>>,
 }
+
+/// The own policies of each account and region, asked for once.
+type OwnPolicies = Arc<tokio::sync::Mutex<BTreeMap<(AccountId, Region), BTreeMap<PolicyName, Vec<PolicyRule>>>>>;
 
 /// A cluster to read.
 struct Found {
@@ -60,7 +65,7 @@ impl Fleet {
         let wrong = |error: String| LiveError::Setting(format!("STS named the caller `{}`: {error}", own.arn));
         let caller = Caller::from_sts(&own.account, &own.arn, &own.user_id, "").map_err(|e| wrong(e.to_string()))?;
         let account = own.account.parse().map_err(|e: entryway_access::ArnError| wrong(e.to_string()))?;
-        Ok(Fleet { home, account, caller: caller.principal, options, accounts: tokio::sync::Mutex::default() })
+        Ok(Fleet { home, account, caller: caller.principal, options, accounts: Arc::default() })
     }
 
     /// The caller's account.
@@ -114,9 +119,17 @@ impl Fleet {
         let mut world =
             World { account: Some(self.account.clone()), region: Some(self.home.region().clone()), ..World::default() };
         let found = self.find(&needs.clusters, &mut world).await;
-        let read = stream::iter(found).map(|found| async move {
-            let outcome = self.read_cluster(&found, needs.rbac).await;
-            (found.arn, outcome)
+        let own_policies = OwnPolicies::default();
+        // A task each, so that a fleet's reads use all processors: signing and reading answers is what they cost.
+        let read = stream::iter(found).map(|found| {
+            let (fleet, own_policies, rbac) = (self.clone(), Arc::clone(&own_policies), needs.rbac);
+            let arn = found.arn.clone();
+            let task = tokio::spawn(async move { fleet.read_cluster(&found, rbac, &own_policies).await });
+            async move {
+                let outcome =
+                    task.await.unwrap_or_else(|error| Err(LiveError::Setting(format!("reading it failed: {error}"))));
+                (arn, outcome)
+            }
         });
         let mut read: Vec<_> = read.buffer_unordered(CLUSTERS_AT_ONCE).collect().await;
         read.sort_by_key(|(arn, _)| arn.to_string());
@@ -227,7 +240,12 @@ impl Fleet {
         Ok(names.into_iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    async fn read_cluster(&self, found: &Found, needs_rbac: bool) -> Result<ActualCluster, LiveError> {
+    async fn read_cluster(
+        &self,
+        found: &Found,
+        needs_rbac: bool,
+        own_policies: &OwnPolicies,
+    ) -> Result<ActualCluster, LiveError> {
         let Found { aws, cluster, arn } = found;
         let mode = cluster.mode()?;
         let control_plane = if aws.is_aws() { ControlPlane::Eks } else { ControlPlane::Entryway };
@@ -260,7 +278,8 @@ impl Fleet {
             };
             (rbac, aws_auth, namespaces)
         };
-        let (entries, (rbac, aws_auth, namespaces), own_policies) = tokio::join!(entries, objects, aws.own_policies());
+        let (entries, (rbac, aws_auth, namespaces), own_policies) =
+            tokio::join!(entries, objects, policies_of(found, own_policies));
         Ok(ActualCluster {
             arn: arn.clone(),
             control_plane,
@@ -354,6 +373,18 @@ impl Fleet {
             }
         }
     }
+}
+
+/// The own policies of a cluster's account and region.
+async fn policies_of(found: &Found, known: &OwnPolicies) -> Result<BTreeMap<PolicyName, Vec<PolicyRule>>, LiveError> {
+    let place = (found.arn.account.clone(), found.arn.region.clone());
+    let mut known = known.lock().await;
+    if let Some(policies) = known.get(&place) {
+        return Ok(policies.clone());
+    }
+    let policies = found.aws.own_policies().await?;
+    known.insert(place, policies.clone());
+    Ok(policies)
 }
 
 impl Found {
