@@ -22,7 +22,7 @@ pub enum Administers {
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 /// A name that no rule has: only a rule for all names allows it.
-const ANY: &str = "\u{e000}";
+const ANY: &str = crate::question::FRESH;
 
 /// Whether a user (with all its groups) can do everything in a cluster, or give itself the right to.
 pub fn administers(state: &Snapshot, user: &UserInfo, now: Timestamp) -> Option<Administers> {

@@ -241,7 +241,8 @@ fn names_user(subject: &entryway_access::Subject, user: &UserInfo) -> bool {
     subject.is_user(&user.username) || user.groups.iter().any(|group| subject.is_group(group))
 }
 
-fn places(association: &entryway_access::Association) -> Vec<Place> {
+/// Where an association is in force.
+pub(crate) fn places(association: &entryway_access::Association) -> Vec<Place> {
     match association.scope.namespaces() {
         [] => vec![Place::Cluster],
         some => some.iter().map(|pattern| Place::In(pattern.as_str().to_owned())).collect(),

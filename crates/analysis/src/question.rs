@@ -6,11 +6,13 @@
 //! allows. Hence two states that agree at the generic points of all their rules agree everywhere; a test asks
 //! everything, and finds the same.
 
+use std::fmt;
+
 use entryway_access::{AccessScope, Attributes, NamespacePattern, PolicyRule, Request, Resource, Snapshot, UserInfo};
 use jiff::Timestamp;
 
 /// A character of Unicode's private use: in no name, verb, path or namespace that anybody writes.
-const FRESH: &str = "\u{e000}";
+pub(crate) const FRESH: &str = "\u{e000}";
 
 /// A word, or any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,7 +43,7 @@ impl Word {
 
 /// Where a rule is in force.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Place {
+pub enum Place {
     /// Everywhere.
     Cluster,
     /// A namespace or a pattern of some.
@@ -55,11 +57,23 @@ impl Place {
             Place::In(pattern) => pattern.replace('*', FRESH),
         }
     }
-    fn covers(&self, other: &Place) -> bool {
+    /// Whether it takes in all of another one.
+    pub fn covers(&self, other: &Place) -> bool {
         match (self, other) {
             (Place::Cluster, _) => true,
             (Place::In(_), Place::Cluster) => false,
             (Place::In(wide), Place::In(narrow)) => namespace_covers(wide, narrow),
+        }
+    }
+}
+
+/// `the whole cluster`, `namespace payments`, `namespaces payments-*`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Cluster => f.write_str("the whole cluster"),
+            Place::In(pattern) if pattern.contains('*') => write!(f, "namespaces {pattern}"),
+            Place::In(name) => write!(f, "namespace {name}"),
         }
     }
 }

@@ -109,6 +109,37 @@ pub(crate) struct Cast<'a> {
     now: Timestamp,
     /// The unique ids that entries were made for, by ARN without path.
     noted: BTreeMap<PrincipalArn, String>,
+    /// Of each state, whom its bindings name.
+    names: Vec<BoundNames<'a>>,
+}
+
+/// The users and groups that bindings name, sorted, so that those of one beginning stand together.
+struct BoundNames<'a> {
+    users: Vec<&'a str>,
+    groups: Vec<&'a str>,
+}
+
+impl<'a> BoundNames<'a> {
+    fn of(state: &'a Snapshot) -> BoundNames<'a> {
+        let (mut users, mut groups) = (Vec::new(), Vec::new());
+        for subject in state.rbac().bindings.iter().flat_map(|binding| &binding.subjects) {
+            match subject {
+                RbacSubject::User(name) => users.push(name.as_str()),
+                RbacSubject::Group(name) => groups.push(name.as_str()),
+                RbacSubject::ServiceAccount { .. } => {}
+            }
+        }
+        users.sort_unstable();
+        groups.sort_unstable();
+        BoundNames { users, groups }
+    }
+
+    /// The sessions that make one of these names by a template.
+    fn sessions(sorted: &[&str], parts: &Around, into: &mut BTreeSet<String>) {
+        let first = sorted.partition_point(|name| *name < parts.before.as_str());
+        let alike = sorted.iter().skip(first).take_while(|name| name.starts_with(&parts.before));
+        into.extend(alike.filter_map(|name| parts.session(name)));
+    }
 }
 
 impl<'a> Cast<'a> {
@@ -119,7 +150,7 @@ impl<'a> Cast<'a> {
                 noted.entry(entry.principal.without_path()).or_insert_with(|| id.clone());
             }
         }
-        Cast { states, known, now, noted }
+        Cast { states, known, now, noted, names: states.iter().map(|state| BoundNames::of(state)).collect() }
     }
 
     /// The callers that tell all about a subject: one session that nothing names, and each session that a
@@ -148,10 +179,10 @@ impl<'a> Cast<'a> {
             false => self.caller(&principal, ANY_SESSION),
         };
         if principal.is_role() {
-            for state in self.states {
+            for (state, names) in self.states.iter().zip(&self.names) {
                 let identity = state.identity(&any, Some(INSTANCE_DNS_NAME), self.now);
                 if let Some(source) = identity.map(|identity| identity.source) {
-                    sessions_named(state, &source, &principal, &mut sessions);
+                    sessions_named(state, names, &source, &principal, &mut sessions);
                 }
             }
         }
@@ -194,22 +225,19 @@ impl<'a> Cast<'a> {
 }
 
 /// The sessions whose username or group some binding names.
-fn sessions_named(state: &Snapshot, source: &IdentitySource, principal: &PrincipalArn, into: &mut BTreeSet<String>) {
+fn sessions_named(
+    state: &Snapshot,
+    names: &BoundNames<'_>,
+    source: &IdentitySource,
+    principal: &PrincipalArn,
+    into: &mut BTreeSet<String>,
+) {
     let (username, groups) = templates_of(state, source);
-    let subjects = || state.rbac().bindings.iter().flat_map(|binding| &binding.subjects);
     if let Some(parts) = username.and_then(|template| around_session(template, principal)) {
-        let names = subjects().filter_map(|subject| match subject {
-            RbacSubject::User(name) => parts.session(name),
-            RbacSubject::Group(_) | RbacSubject::ServiceAccount { .. } => None,
-        });
-        into.extend(names);
+        BoundNames::sessions(&names.users, &parts, into);
     }
     for parts in groups.iter().filter_map(|template| around_session(template, principal)) {
-        let names = subjects().filter_map(|subject| match subject {
-            RbacSubject::Group(name) => parts.session(name),
-            RbacSubject::User(_) | RbacSubject::ServiceAccount { .. } => None,
-        });
-        into.extend(names);
+        BoundNames::sessions(&names.groups, &parts, into);
     }
 }
 

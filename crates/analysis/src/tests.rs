@@ -1,7 +1,9 @@
 //! Tests of the whole: against everything asked one by one, and of what people would see.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod model;
+pub(crate) mod company;
+pub(crate) mod model;
+pub(crate) mod risky;
 
 use entryway_access::{
     AccessScope, AuthenticationMode, AwsAuth, ClusterModel, PrincipalArn, Snapshot, Subject as RbacSubject,

@@ -42,7 +42,7 @@ pub(crate) fn model(entries: Vec<AccessEntry>) -> ClusterModel {
     }
 }
 
-fn words(list: &[&str]) -> Vec<String> {
+pub(crate) fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|word| (*word).to_owned()).collect()
 }
 
@@ -100,7 +100,7 @@ fn scope() -> impl Strategy<Value = AccessScope> {
     ]
 }
 
-fn own(name: &str) -> PolicyArn {
+pub(crate) fn own(name: &str) -> PolicyArn {
     format!("arn:aws:eks:us-east-1:111122223333:cluster-access-policy/{name}").parse().unwrap()
 }
 
