@@ -86,6 +86,7 @@ def test_questions(k, tried):
     assert "deployments" in k("api-resources").ok().out
     assert "apps/v1" in k("api-versions").ok().out
     assert "replicas" in k("explain", "deployment.spec").ok().out
+    assert "Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice" in k("get", "endpoints").ok().err
     assert k("create", "token", "default").ok().out.count(".") == 2
     assert "Kubernetes control plane" in k("cluster-info").ok().out
     assert "Server Version: v1.36" in k("version").ok().out
@@ -120,3 +121,38 @@ def test_workloads(k, tried):
     k("delete", "pod", "p", "--wait=false").ok()
     k("delete", "all", "--all", "--wait=false").ok()
     tried("kubectl", k.version, "create deployment, scale, set image, expose, run, delete all --all")
+
+
+def test_kinds_and_rollouts(k, tried):
+    k("create", "cronjob", "tick", "--image=busybox", "--schedule=*/5 * * * *").ok()
+    k("create", "job", "once", "--from=cronjob/tick").ok()
+    assert k("get", "job", "once", "-o", "jsonpath={.metadata.ownerReferences[0].kind}").ok().out == "CronJob"
+    k("create", "ingress", "web", "--rule=foo.example.com/bar=web:8080,tls=cert").ok()
+    assert "cert terminates foo.example.com" in k("describe", "ingress", "web").ok().out
+    k("create", "quota", "small", "--hard=pods=2").ok()
+    k("create", "poddisruptionbudget", "half", "--selector=app=web", "--min-available=50%").ok()
+    assert "50%" in k("get", "pdb", "half").ok().out
+    k("create", "deployment", "web", "--image=nginx").ok()
+    k("rollout", "restart", "deploy/web").ok()
+    assert k("get", "deploy", "web", "-o", "jsonpath={.spec.template.metadata.annotations}").ok().out.startswith('{"kubectl.kubernetes.io/restartedAt"')
+    k("rollout", "pause", "deploy/web").ok()
+    k("rollout", "resume", "deploy/web").ok()
+    k("set", "env", "deploy/web", "A=b").ok()
+    assert k("get", "deploy", "web", "-o", "jsonpath={.metadata.generation}").ok().out == "5"
+    k("autoscale", "deploy", "web", "--min=1", "--max=4").ok()
+    assert "Deployment/web" in k("get", "hpa", "web").ok().out
+    k("wait", "--for=condition=Available", "deploy/web", "--timeout=1s").fails(1, "timed out")
+    tried("kubectl", k.version, "create cronjob, job --from, ingress, quota, pdb; rollout restart, pause, resume; set env, autoscale")
+
+
+def test_config(k, tried):
+    def config(*args):
+        return k.up.run(k.binary, "config", *args).ok().out
+    before = config("current-context").strip()
+    config("set-context", "other", "--cluster=" + before, "--user=" + before, "--namespace=kube-system")
+    assert "kube-root-ca.crt" in k.up.run(k.binary, "--context", "other", "get", "configmaps").ok().out
+    assert "other" in config("get-contexts", "-o", "name").splitlines()
+    assert "DATA+OMITTED" in config("view")
+    config("delete-context", "other")
+    config("use-context", before)
+    tried("kubectl", k.version, "config (contexts, view)")

@@ -87,6 +87,19 @@ impl ResourceType {
         self.subresources.iter().find(|s| s.name == name)
     }
 
+    /// What a client is warned of whenever it uses this version of the type.
+    pub fn deprecation(&self) -> Option<String> {
+        if let Some(custom) = &self.custom {
+            return custom.deprecation.clone();
+        }
+        let text = match (self.group.as_str(), self.version.as_str(), self.kind.as_str()) {
+            ("", "v1", "Endpoints") => "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+            ("", "v1", "ComponentStatus") => "v1 ComponentStatus is deprecated in v1.19+",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
+
     /// Whether it is this built-in resource, in any version.
     pub(crate) fn is(&self, group: &str, plural: &str) -> bool {
         self.custom.is_none() && self.group == group && self.plural == plural

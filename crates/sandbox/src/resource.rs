@@ -59,11 +59,15 @@ pub(crate) async fn serve(call: Call) -> Result<Response, Failure> {
     };
     let output = negotiate(&call.header(&header::ACCEPT), offer)?;
     let mut call = ResourceCall { call, path, target, output };
-    if verb == "watch" {
-        return watch::serve(call).await;
-    }
-    let answer = call.dispatch(verb).await?;
-    call.respond(answer)
+    let deprecation = call.target.served.deprecation();
+    let mut response = if verb == "watch" {
+        watch::serve(call).await?
+    } else {
+        let answer = call.dispatch(verb).await?;
+        call.respond(answer)?
+    };
+    respond::add_warnings(response.headers_mut(), deprecation.as_slice());
+    Ok(response)
 }
 
 /// The 404 of a resource that no type has.

@@ -74,7 +74,8 @@ pub(crate) fn write(answer: Answer, shape: &Shape<'_>) -> Result<Response, Failu
     Ok(response)
 }
 
-fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {
+/// Adds what a client should tell its user; most of them print it.
+pub(crate) fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {
     for warning in warnings {
         let text: String = warning.chars().filter(|character| !character.is_control()).collect();
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", crate::text::quote(&text))) {

@@ -27,6 +27,8 @@ pub struct CustomVersion {
     pub scale: Option<Value>,
     /// The version objects are stored in.
     pub storage_version: String,
+    /// What to warn of on every use, for a version that is deprecated.
+    pub deprecation: Option<String>,
 }
 
 /// The resource types that a CustomResourceDefinition object serves; empty for a broken one.
@@ -88,6 +90,7 @@ fn resource_type(spec: &Value, version: &Value, storage: &str) -> Option<Resourc
             status: subs.iter().any(|s| s.name == "status"),
             scale,
             storage_version: storage.to_owned(),
+            deprecation: deprecation(spec, version),
         })),
         subresources: subs,
         group,
@@ -95,6 +98,32 @@ fn resource_type(spec: &Value, version: &Value, storage: &str) -> Option<Resourc
         plural,
         kind,
     })
+}
+
+/// The definition's own warning, or the server's: with the newest version to use instead, if there is a newer one.
+fn deprecation(spec: &Value, version: &Value) -> Option<String> {
+    let flag = |v: &Value, name: &str| v.get(name).and_then(Value::as_bool).unwrap_or(false);
+    if !flag(version, "deprecated") {
+        return None;
+    }
+    if let Some(own) = version.get("deprecationWarning").and_then(Value::as_str) {
+        return Some(own.to_owned());
+    }
+    let (group, name) = (text(spec, "group"), text(version, "name"));
+    let kind = spec.get("names").map(|names| text(names, "kind")).unwrap_or_default();
+    let versions = spec.get("versions").and_then(Value::as_array);
+    let newest = versions
+        .into_iter()
+        .flatten()
+        .filter(|v| flag(v, "served") && !flag(v, "deprecated"))
+        .map(|v| text(v, "name"))
+        .filter(|other| compare_versions(other, &name) == Ordering::Less)
+        .min_by(|a, b| compare_versions(a, b));
+    let mut warning = format!("{group}/{name} {kind} is deprecated");
+    if let Some(newest) = newest {
+        warning.push_str(&format!("; use {group}/{newest} {kind}"));
+    }
+    Some(warning)
 }
 
 /// Kubernetes' order of versions: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`, then the rest by name.

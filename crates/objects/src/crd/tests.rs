@@ -149,7 +149,7 @@ proptest! {
         let mut defaulted = object.clone();
         fill_defaults(&schema, &mut defaulted);
         validate(&schema, &defaulted, Some(&object), &mut Vec::new());
-        let version = CustomVersion { schema, columns: Vec::new(), status: false, scale: None, storage_version: String::new() };
+        let version = CustomVersion { schema, columns: Vec::new(), status: false, scale: None, storage_version: String::new(), deprecation: None };
         let _ = read(&version, &object);
         let _ = cell(&json!({"type": "string", "jsonPath": path}), &object, jiff::Timestamp::UNIX_EPOCH);
     }
@@ -160,4 +160,35 @@ proptest! {
         let _ = types(&definition);
         establish(&mut definition, jiff::Timestamp::UNIX_EPOCH);
     }
+}
+
+#[test]
+fn deprecated_versions_warn() {
+    let version = |name: &str, more: Value| {
+        let mut version = json!({"name": name, "served": true, "storage": name == "v1"});
+        version.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        version
+    };
+    let warnings = |versions: Value| -> Vec<Option<String>> {
+        let definition = json!({"spec": {"group": "e.io", "scope": "Cluster", "names": {"plural": "as", "kind": "A"}, "versions": versions}});
+        types(&definition).iter().map(|t| t.deprecation()).collect()
+    };
+    let found = warnings(json!([
+        version("v1alpha1", json!({"deprecated": true})),
+        version("v1beta1", json!({"deprecated": true, "deprecationWarning": "no more"})),
+        version("v1", json!({})),
+        version("v2", json!({"deprecated": true})),
+    ]));
+    let texts: Vec<_> = found.iter().map(Option::as_deref).collect();
+    assert_eq!(
+        texts,
+        [Some("e.io/v1alpha1 A is deprecated; use e.io/v1 A"), Some("no more"), None, Some("e.io/v2 A is deprecated")]
+    );
+    let of = |plural: &str| crate::registry::Registry::builtin().find("", "v1", plural).unwrap().deprecation();
+    assert_eq!(
+        of("endpoints").as_deref(),
+        Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+    );
+    assert_eq!(of("componentstatuses").as_deref(), Some("v1 ComponentStatus is deprecated in v1.19+"));
+    assert_eq!(of("pods"), None);
 }
