@@ -245,3 +245,32 @@ def test_off_aws_auth(with_aws_auth):
     assert mode == "API"
     assert can_i("list", "pods", "-A") == 0 and can_i("delete", "pods", "-A") == 1
     up.entryway("migrate", "-c", "demo", "--rollback", "--yes").fails(2, "no way back")
+
+
+def test_permission_sets_and_iam_groups_are_looked_up(up):
+    # as IAM Identity Center makes them: a path with the region, a random suffix
+    sets = "/aws-reserved/sso.amazonaws.com/eu-central-1/"
+    for name, suffix in [("Admins", "0123456789abcdef"), ("Readers", "00000000000000aa"), ("Readers", "00000000000000bb")]:
+        up.aws("iam", "create-role", "--path", sets, "--role-name", f"AWSReservedSSO_{name}_{suffix}",
+               "--assume-role-policy-document", TRUST).ok()
+    up.aws("iam", "create-group", "--group-name", "operators").ok()
+    for user in ["jo", "kim"]:
+        up.aws("iam", "create-user", "--user-name", user).ok()
+        up.aws("iam", "add-user-to-group", "--group-name", "operators", "--user-name", user).ok()
+    file = lambda who: write(up, "who.yaml", f"clusters: [{{name: demo, access: [{{{who}, policies: [View]}}]}}]\n")
+
+    admins = f"arn:aws:iam::{ACCOUNT}:role{sets}AWSReservedSSO_Admins_0123456789abcdef"
+    up.entryway("plan", file("ssoPermissionSet: Admins")).fails(1, "Plan: 1 to create", admins)
+    up.entryway("apply", up.home / "who.yaml", "--yes").ok()
+    up.entryway("plan", up.home / "who.yaml").ok()
+    # more than one, or none: what there is
+    up.entryway("plan", file("ssoPermissionSet: Readers")).fails(2, "_00000000000000aa", "_00000000000000bb")
+    up.entryway("plan", file("ssoPermissionSet: Writers")).fails(2, "Writers", "Admins", "Readers")
+
+    group = file("iamGroup: operators")
+    up.entryway("plan", group).fails(1, "Plan: 2 to create", "user/jo", "user/kim", f"- access entry {admins}")
+    up.entryway("apply", group, "--yes").ok()
+    up.entryway("plan", group).ok()
+    up.aws("iam", "remove-user-from-group", "--group-name", "operators", "--user-name", "kim").ok()
+    up.entryway("plan", group).fails(1, "Plan: 0 to create, 0 to update, 0 to replace, 1 to delete", "user/kim")
+    up.entryway("plan", file("iamGroup: nobody")).fails(2, "nobody")
