@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from conftest import TRUST, kubeconfig_for, make_role
+from conftest import TRUST, ControlPlane, kubeconfig_for, make_role
 
 ACCOUNT = "111122223333"
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
@@ -274,3 +274,27 @@ def test_permission_sets_and_iam_groups_are_looked_up(up):
     up.aws("iam", "remove-user-from-group", "--group-name", "operators", "--user-name", "kim").ok()
     up.entryway("plan", group).fails(1, "Plan: 0 to create, 0 to update, 0 to replace, 1 to delete", "user/kim")
     up.entryway("plan", file("iamGroup: nobody")).fails(2, "nobody")
+
+
+def test_one_call_that_is_refused_takes_nothing_from_the_rest(tmp_path):
+    up = ControlPlane(tmp_path / "data", "--cluster", "demo", "--cluster", "two")
+    try:
+        make_role(up, "ops")
+        planner = make_role(up, "planner", describe=False)
+        # of EKS's actions all but one, and none of Entryway's own
+        up.aws("iam", "put-role-policy", "--role-name", "planner", "--policy-name", "p", "--policy-document", json.dumps({
+            "Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": ["eks:*", "iam:*"], "Resource": "*"},
+                {"Effect": "Deny", "Action": "eks:ListAssociatedAccessPolicies", "Resource": "*",
+                 "Condition": {"StringEquals": {"eks:clusterName": "two"}}}]})).ok()
+        session = up.aws("sts", "assume-role", "--role-arn", planner, "--role-session-name", "ci").ok().json["Credentials"]
+        env = up.env(AWS_ACCESS_KEY_ID=session["AccessKeyId"], AWS_SECRET_ACCESS_KEY=session["SecretAccessKey"],
+                     AWS_SESSION_TOKEN=session["SessionToken"])
+        both = write(up, "both.yaml", "clusters: [" + ", ".join(
+            f"{{name: {name}, access: [{{principal: role/ops, policies: [View]}}]}}" for name in ["demo", "two"]) + "]\n")
+        shown = up.entryway("plan", both, env=env).fails(2, "Cluster two could not be planned: ListAssociatedAccessPolicies: User: ",
+                                                         "Plan: 1 to create")
+        assert "RBAC could not be read" in shown.out
+        up.entryway("plan", both, env={**env, "AWS_SECRET_ACCESS_KEY": "x"}).fails(2, "SignatureDoesNotMatch")
+    finally:
+        up.stop()

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entryway_access::{
-    AccessScope, AccountId, AwsAuth, Caller, ClusterArn, ClusterName, Partition, PolicyCatalogue, PolicyName,
-    PolicyRule, PrincipalArn, Region,
+    AccessScope, AccountId, AwsAuth, Caller, ClusterArn, ClusterName, Partition, PolicyArn, PolicyCatalogue,
+    PolicyName, PolicyRule, PrincipalArn, Region,
 };
 use entryway_analysis::PrincipalFacts;
 use entryway_formats::ClusterSelector;
@@ -280,17 +280,29 @@ impl Fleet {
         };
         let (entries, (rbac, aws_auth, namespaces), own_policies) =
             tokio::join!(entries, objects, policies_of(found, own_policies));
+        let entries: Vec<ActualEntry> = entries?.iter().map(actual_entry).collect::<Result<_, _>>()?;
+        let is_own = |one: &ActualAssociation| matches!(one.policy, PolicyArn::Own { .. });
+        let own_policies = match own_policies {
+            // Who may not list them can plan all the same, as long as none is of any matter.
+            Err(error) if error.is_forbidden() && !needs_rbac => {
+                if entries.iter().flat_map(|entry| &entry.policies).any(is_own) {
+                    return Err(error);
+                }
+                BTreeMap::new()
+            }
+            other => other?,
+        };
         Ok(ActualCluster {
             arn: arn.clone(),
             control_plane,
             tags: cluster.tags.clone(),
             mode,
             created_at: cluster.created_at.as_deref().and_then(|time| time.parse().ok()),
-            entries: entries?.iter().map(actual_entry).collect::<Result<_, _>>()?,
+            entries,
             aws_auth,
             rbac,
             namespaces,
-            own_policies: own_policies?,
+            own_policies,
             catalogue: PolicyCatalogue::builtin(),
             caller: Some(self.caller.clone()),
             // EKS tells nobody who made a cluster in mode CONFIG_MAP.

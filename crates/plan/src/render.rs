@@ -124,11 +124,29 @@ pub fn meaning_text(differences: &[Difference]) -> String {
             (Some(_), Some(_)) | (None, None) => {}
         }
         lines(&difference.gains).iter().for_each(|line| {
-            let _ = writeln!(text, "      + gains: {line}");
+            let _ = writeln!(text, "      + gains: {}", folded(line));
         });
         lines(&difference.loses).iter().for_each(|line| {
-            let _ = writeln!(text, "      - loses: {line}");
+            let _ = writeln!(text, "      - loses: {}", folded(line));
         });
+    }
+    text
+}
+
+/// A line of at most so many characters: what a large policy gives would else be one of thousands.
+const WIDEST: usize = 96;
+
+/// A long list, broken behind its commas; later lines stand under the first.
+fn folded(line: &str) -> String {
+    let (mut text, mut width) = (String::new(), 0);
+    for part in line.split_inclusive(',') {
+        let wide = part.chars().count();
+        if width > 0 && width + wide > WIDEST {
+            text.push_str("\n               ");
+            width = 0;
+        }
+        text.push_str(part);
+        width += wide;
     }
     text
 }
@@ -137,5 +155,19 @@ fn shown(sign_in: &SignIn) -> String {
     match sign_in.groups.as_slice() {
         [] => sign_in.username.clone(),
         groups => format!("{} in {}", sign_in.username, groups.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_folded_and_lose_nothing() {
+        let long = (0..60).map(|n| format!("resource{n}.group")).collect::<Vec<_>>().join(",") + " in team-*";
+        let shown = folded(&long);
+        assert!(shown.lines().count() > 5 && shown.lines().all(|line| line.len() <= WIDEST + 15), "{shown}");
+        assert_eq!(shown.split_whitespace().collect::<String>(), long.replace(' ', ""));
+        assert_eq!(folded("everything in a, b"), "everything in a, b");
     }
 }
