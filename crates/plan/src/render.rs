@@ -141,7 +141,8 @@ fn folded(line: &str) -> String {
     let (mut text, mut width) = (String::new(), 0);
     for part in line.split_inclusive(',') {
         let wide = part.chars().count();
-        if width > 0 && width + wide > WIDEST {
+        // What follows a blank is of the namespaces at the end, which stay together.
+        if width > 0 && width + wide > WIDEST && !part.starts_with(' ') {
             text.push_str("\n               ");
             width = 0;
         }

@@ -97,6 +97,15 @@ pub(crate) fn show(global: &Global, plan: &Plan) -> Result<(), CliError> {
     }
 }
 
+/// Prints a plan of no steps: for people, why there are none; what is left alone is no matter of theirs here.
+pub(crate) fn nothing(global: &Global, plan: &Plan, why: &str) -> Result<(), CliError> {
+    match global.format() {
+        Format::Table | Format::Wide if global.quiet => Ok(()),
+        Format::Table | Format::Wide => output::print(&format!("{why}\n")),
+        Format::Name | Format::Json | Format::Yaml => show(global, plan),
+    }
+}
+
 fn exit(plan: &Plan, detailed: bool) -> Exit {
     match plan.outcome().exit_code(detailed) {
         0 => Exit::Yes,

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use entryway_access::ClusterName;
 use entryway_formats::ClusterSelector;
-use entryway_plan::{Needs, PlanOptions, sweep};
+use entryway_plan::{Needs, Outcome, PlanOptions, sweep};
 use jiff::Timestamp;
 
 use super::{apply, plan};
@@ -46,6 +46,10 @@ pub(crate) async fn run(global: &Global, args: SweepArgs) -> Result<Exit, CliErr
     let world = fleet::read(&fleet, &args.fleet, &Needs { clusters, ..Needs::default() }).await?;
     let options = PlanOptions { adopt: false, prune: false, allow_lockout: args.allow_lockout, now: Timestamp::now() };
     let swept = sweep(&world, &[], &options);
+    if swept.outcome() == Outcome::NothingToDo {
+        plan::nothing(global, &swept, "Nothing has ended: nothing to remove.")?;
+        return Ok(Exit::Yes);
+    }
     if args.dry_run {
         plan::show(global, &swept)?;
         return Ok(match swept.outcome().exit_code(false) {

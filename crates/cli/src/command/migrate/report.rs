@@ -12,12 +12,13 @@ pub(super) fn text(cluster: &ActualCluster, migration: &Migration) -> String {
     let name = &cluster.arn.name;
     let phase = match migration.phase {
         MigrationPhase::Check => "its lines are not all carried over yet",
+        MigrationPhase::Applied if migration.lines.is_empty() => "its aws-auth has no lines",
         MigrationPhase::Applied => "entries stand for its lines",
         MigrationPhase::Finished => "aws-auth no longer counts",
     };
-    let _ = writeln!(text, "Cluster {name} ({}): {phase}\n", cluster.mode);
+    let _ = writeln!(text, "Cluster {name} ({}): {phase}", cluster.mode);
     if !migration.lines.is_empty() {
-        text.push_str("Lines of aws-auth\n");
+        text.push_str("\nLines of aws-auth\n");
     }
     for line in &migration.lines {
         let fate = match &line.fate {
