@@ -24,6 +24,19 @@ Each line is a test that drove the unmodified client against a running `entryway
 | --- | --- | --- | --- |
 """
 
+FOOT = """
+Terraform, eksctl and ACK are not run: their calls, read from their sources, are replayed from the files in
+[tests/scenarios](../tests/scenarios), each of which names what it was read from.
+
+No registry of packages was found to carry the manifests of cert-manager, ingress-nginx, Argo CD or kube-prometheus, which
+their projects publish on GitHub and in chart repositories. What you have downloaded (a folder of YAML, charts rendered with
+`helm template`) is applied, read back, compared, applied again and diffed by `ENTRYWAY_MANIFESTS=FOLDER ./test clients -k own_folder`.
+
+What no client finds here: pods that run, so nothing answers `logs`, `exec` and `port-forward`; admission webhooks and
+policies in force (they are stored); CEL rules of CustomResourceDefinitions (`x-kubernetes-validations` are stored and not
+evaluated); node groups, add-ons and the other parts of EKS, whose operations are refused by name.
+"""
+
 
 @pytest.fixture
 def tried():
@@ -43,7 +56,7 @@ def page():
         lines.setdefault((client, what, result), []).append(version)
     rows = [f"| {client} | {', '.join(sorted(versions, key=by_number))} | {what} | {result} |"
             for (client, what, result), versions in sorted(lines.items(), key=lambda line: (line[0][0].lower(), line[0]))]
-    return HEAD + "\n".join(rows) + "\n"
+    return HEAD + "\n".join(rows) + "\n" + FOOT
 
 
 def pytest_deselected(items):

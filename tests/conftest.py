@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["compatibility"]  # the record of which clients were tried
+pytest_plugins = ["compatibility", "pytester"]  # the record of which clients were tried, and what tests that
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent  # the virtual environment's: aws, kubectl
