@@ -31,7 +31,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 const ENTRYWAY: &str = env!("CARGO_BIN_EXE_entryway");
 const CLUSTERS: usize = 100;
 const ENTRIES: usize = 200;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 /// The clusters that the shell loop reads.
 const LOOPED: usize = 3;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}"#;

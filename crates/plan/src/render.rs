@@ -160,6 +160,7 @@ fn shown(sign_in: &SignIn) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -170,5 +171,30 @@ mod tests {
         assert!(shown.lines().count() > 5 && shown.lines().all(|line| line.len() <= WIDEST + 15), "{shown}");
         assert_eq!(shown.split_whitespace().collect::<String>(), long.replace(' ', ""));
         assert_eq!(folded("everything in a, b"), "everything in a, b");
+    }
+
+    #[test]
+    fn nothing_to_do_is_said_of_what_was_looked_at_alone() {
+        let arn = "arn:aws:eks:us-east-1:111122223333:cluster/demo".parse().unwrap();
+        let cluster = ClusterPlan {
+            cluster: arn,
+            state: String::new(),
+            changes: Vec::new(),
+            steps: Vec::new(),
+            left_alone: Vec::new(),
+            meaning: Vec::new(),
+            notes: Vec::new(),
+            lock_out: None,
+        };
+        let trouble = || crate::Trouble { cluster: "two".to_owned(), message: "gone".to_owned() };
+        for (clusters, trouble, last) in [
+            (vec![cluster.clone()], vec![], "Nothing to do: access is as declared."),
+            (vec![cluster], vec![trouble()], "Nothing to do on the other clusters: access is as declared there."),
+            (vec![], vec![trouble()], "Nothing could be planned."),
+        ] {
+            let made_at = jiff::Timestamp::UNIX_EPOCH;
+            let plan = Plan { format_version: "1.0".to_owned(), made_at, allow_lockout: false, clusters, trouble };
+            assert_eq!(plan_text(&plan).lines().last(), Some(last));
+        }
     }
 }
