@@ -251,6 +251,149 @@ def test_markup_in_names_is_text(page, plane):
     # A dialog would be among the page's problems.
 
 
+LONG = "x" * 63
+RIGHT_TO_LEFT = "مدير-المنصة"
+
+
+def test_long_names_and_right_to_left_text_keep_the_layout(chromium, page, plane):
+    path = "/" + "very-long-path-of-a-division/" * 16
+    name = "role-with-a-long-name-" + "y" * 42
+    plane.aws("iam", "create-role", "--path", path, "--role-name", name, "--assume-role-policy-document", TRUST).ok()
+    role = f"arn:aws:iam::111122223333:role{path}{name}"
+    client = plane.client("eks")
+    client.create_access_entry(clusterName="demo", principalArn=role, username=f"{RIGHT_TO_LEFT}:" + "u" * 200,
+                               kubernetesGroups=[RIGHT_TO_LEFT, "g" * 200], tags={RIGHT_TO_LEFT: "شركة " * 20, "k" * 128: "v" * 256})
+    client.associate_access_policy(clusterName="demo", principalArn=role, policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy",
+                                   accessScope={"type": "namespace", "namespaces": [LONG, "a-*"]})
+    plane.aws("eks", "update-kubeconfig", "--name", "demo", "--kubeconfig", plane.kubeconfig).ok()
+    plane.kubectl("create", "namespace", LONG).ok()
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "n" * 253, "namespace": LONG, "annotations": {"note": RIGHT_TO_LEFT + "\u202e evil"}}, "data": {"text": "ب" * 400}}
+    plane.kubectl("apply", "-f", "-", stdin=json.dumps(manifest)).ok()
+    cookies = page.context.cookies()
+    about = quote(role, safe="")
+    try:
+        for width in (1280, 390):
+            shown = chromium.page(width, "light", cookies)
+            for path in (
+                "/access", f"/access/entry?principal={about}", f"/access/change?do=update&principal={about}", f"/access/change?do=tags&principal={about}",
+                f"/access/change?do=delete&principal={about}", f"/explain?kind=principal&subject={about}", f"/matrix?namespace={LONG}",
+                f"/who-can?verb=get&resource=pods&namespace={LONG}", f"/resources?kind=configmaps&namespace={LONG}", "/resources?kind=configmaps&q=nnn",
+                f"/resources/object?kind=configmaps&namespace={LONG}&name={'n' * 253}", f"/access/history?principal={about}",
+            ):
+                open_page(shown, plane, DEMO + path)
+                assert fits(shown), (path, width)
+                assert axe(shown) == [], (path, width)
+            open_page(shown, plane, f"{DEMO}/access/entry?principal={about}")
+            # A name written from right to left does not move what stands beside it.
+            username = shown.locator("dd code", has_text=RIGHT_TO_LEFT).first
+            assert username.evaluate("e => getComputedStyle(e).unicodeBidi") == "isolate"
+            assert shown.problems == []
+            shown.context.close()
+    finally:
+        client.delete_access_entry(clusterName="demo", principalArn=role)
+        plane.kubectl("delete", "namespace", LONG).ok()
+
+
+def test_ends_and_tags_in_fields(page, plane):
+    role = make_role(plane, "console-ends", describe=False)
+    open_page(page, plane, DEMO + "/access/change?do=create")
+    page.get_by_label("IAM principal ARN").fill(role)
+    page.get_by_label("Access policy", exact=True).select_option(label="AmazonEKSViewPolicy")
+    page.get_by_role("button", name="Add another policy").click()
+    assert page.get_by_label("IAM principal ARN").input_value() == role
+    second = page.get_by_role("group", name="Access policy 2")
+    second.get_by_label("Access policy", exact=True).select_option(label="AmazonEKSEditPolicy")
+    second.get_by_label("Ends").fill("2031-05-06T07:08")
+    page.get_by_label("The entry ends").fill("2032-05-06T07:08")
+    page.get_by_role("button", name="See what it means").click()
+    page.get_by_text("AmazonEKSEditPolicy in the whole cluster, until 2031-05-06 07:08 UTC").wait_for()
+    page.get_by_role("button", name="Create").click()
+    page.get_by_text("was created").wait_for()
+    entry = plane.client("eks").describe_access_entry(clusterName="demo", principalArn=role)["accessEntry"]
+    assert entry["tags"] == {"entryway:expires-at": "2032-05-06T07:08:00Z", "entryway:expires/AmazonEKSEditPolicy": "2031-05-06T07:08:00Z"}
+    page.get_by_role("link", name="Tags and ends").click()
+    assert axe(page) == []
+    page.get_by_label("The entry ends").fill("")
+    page.get_by_label("Tags", exact=True).fill("team=payments")
+    page.get_by_role("button", name="See what it means").click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("tags and ends of console-ends were changed").wait_for()
+    tags = plane.client("eks").describe_access_entry(clusterName="demo", principalArn=role)["accessEntry"]["tags"]
+    assert tags == {"team": "payments", "entryway:expires/AmazonEKSEditPolicy": "2031-05-06T07:08:00Z"}
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("tags and ends of console-ends were changed").wait_for()
+    tags = plane.client("eks").describe_access_entry(clusterName="demo", principalArn=role)["accessEntry"]["tags"]
+    assert tags == entry["tags"]
+    plane.client("eks").delete_access_entry(clusterName="demo", principalArn=role)
+
+
+def test_namespaces_are_suggested_while_typing(page, plane):
+    open_page(page, plane, DEMO + "/matrix")
+    assert page.locator("#namespace-options option").count() == 0
+    page.get_by_label("Namespace (empty").press_sequentially("pay")
+    page.locator('#namespace-options option[value="payments"]').wait_for(state="attached")
+
+
+def test_a_cluster_deleted_meanwhile(chromium, plane):
+    page = chromium.page()
+    page.goto(link(plane))
+    plane.entryway("clusters", "create", "passing").ok()
+    gone = "/console/clusters/us-east-1/passing"
+    open_page(page, plane, gone + "/access")
+    page.get_by_role("heading", name="Access entries").wait_for()
+    form = page.context.new_page()
+    form.goto(f"{plane.api}{gone}/access/change?do=create")
+    form.get_by_label("IAM principal ARN").fill(PAYMENTS)
+    page.wait_for_timeout(500)
+    plane.aws("eks", "delete-cluster", "--name", "passing").ok()
+    page.get_by_text("No cluster found for name: passing").wait_for(timeout=5000)
+    form.get_by_role("button", name="See what it means").click()
+    form.get_by_text("No cluster found for name: passing").wait_for()
+    form.go_back()
+    assert form.get_by_label("IAM principal ARN").input_value() == PAYMENTS
+    assert page.problems == []
+    page.context.close()
+
+
+def test_a_session_that_ends_in_the_middle_of_a_form(chromium, plane):
+    page = chromium.page()
+    page.goto(link(plane))
+    open_page(page, plane, DEMO + "/access/change?do=create")
+    page.get_by_label("IAM principal ARN").fill(PAYMENTS)
+    page.get_by_label("Kubernetes username").fill("half:typed")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="See what it means").click()
+    page.get_by_text("what you typed is still there").wait_for()
+    page.get_by_label("Access key id").fill(plane.exports["AWS_ACCESS_KEY_ID"])
+    page.get_by_label("Secret access key").fill(plane.exports["AWS_SECRET_ACCESS_KEY"])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("half:typed").wait_for()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("heading", name="Who gains, who loses").wait_for()
+    page.get_by_text("half:typed").first.wait_for()
+    assert page.problems == []
+    page.context.close()
+
+
+def test_somebody_elses_change_is_shown_beside(page, plane):
+    role = make_role(plane, "console-both", describe=False)
+    client = plane.client("eks")
+    client.create_access_entry(clusterName="demo", principalArn=role)
+    open_page(page, plane, f"{DEMO}/access/change?do=update&principal={role}")
+    page.get_by_label("Kubernetes groups").fill("mine")
+    client.update_access_entry(clusterName="demo", principalArn=role, kubernetesGroups=["theirs"])
+    page.get_by_role("button", name="See what it means").click()
+    page.get_by_role("heading", name="As it is now").wait_for()
+    assert page.get_by_text("theirs").first.is_visible() and page.get_by_text("mine").first.is_visible()
+    assert axe(page) == [] and fits(page)
+    page.get_by_role("button", name="Go on with mine").click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("was changed").wait_for()
+    assert client.describe_access_entry(clusterName="demo", principalArn=role)["accessEntry"]["kubernetesGroups"] == ["mine"]
+    client.delete_access_entry(clusterName="demo", principalArn=role)
+
+
 def test_keyboard_alone(page, plane):
     open_page(page, plane, DEMO + "/access")
     page.keyboard.press("Tab")
@@ -277,6 +420,8 @@ PAGES = {
     "access": DEMO + "/access",
     "entry": f"{DEMO}/access/entry?principal={PAYMENTS}",
     "create": DEMO + "/access/change?do=create",
+    "tags": f"{DEMO}/access/change?do=tags&principal={PAYMENTS}",
+    "history": f"{DEMO}/access/history?principal={PAYMENTS}",
     "preview": f"{DEMO}/access/change?do=delete&principal={PAYMENTS}",
     "mode": DEMO + "/access/change?do=mode",
     "policies": DEMO + "/policies",
@@ -285,6 +430,7 @@ PAGES = {
     "explain": f"{DEMO}/explain?kind=principal&subject={PAYMENTS}&verb=get&resource=secrets&namespace=web",
     "matrix": DEMO + "/matrix?namespace=payments",
     "resources": DEMO + "/resources?kind=namespaces",
+    "found": DEMO + "/resources?kind=configmaps&q=kube&sort=newest",
     "object": DEMO + "/resources/object?kind=configmaps&namespace=kube-system&name=aws-auth",
     "audit": "/console/audit",
     "role": "/console/role",

@@ -1,8 +1,9 @@
 //! Who gains and who loses what between two states of a cluster.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use entryway_access::{Caller, ClusterModel, PolicyRules, Snapshot, UserInfo};
+use entryway_access::{AccessEntry, Caller, ClusterModel, PolicyRules, PrincipalArn, Snapshot, UserInfo};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +74,7 @@ pub fn compare(before: &Snapshot, after: &Snapshot, known: &KnownPrincipals, now
     let named = users_named(&states);
     let mut found: HashMap<[Option<Profile>; 2], Change> = HashMap::new();
     let mut differences = Vec::new();
-    for subject in subjects(&states) {
+    for subject in concerned(before, after) {
         let mut of_any = None;
         for StandIn { caller, session } in cast.stand_ins(&subject) {
             if same_rbac && Mapped::of(before, &caller, now) == Mapped::of(after, &caller, now) {
@@ -100,6 +101,33 @@ pub fn compare(before: &Snapshot, after: &Snapshot, known: &KnownPrincipals, now
         }
     }
     differences
+}
+
+/// Everybody for whom something can differ. Where nothing but entries does, these are the principals whose entries
+/// differ, and nobody else needs to be asked about.
+fn concerned(before: &Snapshot, after: &Snapshot) -> Vec<Subject> {
+    let all = subjects(&[before, after]);
+    let only_entries = before.mode() == after.mode()
+        && std::ptr::eq(before.rbac(), after.rbac())
+        && std::ptr::eq(before.aws_auth(), after.aws_auth())
+        && std::ptr::eq(before.catalogue(), after.catalogue())
+        && before.bootstrap_creator() == after.bootstrap_creator();
+    if !only_entries {
+        return all;
+    }
+    let (old, new) = (before.entries(), after.entries());
+    // States made from each other share the entries that are the same.
+    let shared = |entries: &[Arc<AccessEntry>]| entries.iter().map(Arc::as_ptr).collect::<HashSet<_>>();
+    let (in_old, in_new) = (shared(&old), shared(&new));
+    let differing = old.iter().filter(|entry| !in_new.contains(&Arc::as_ptr(entry)));
+    let differing = differing.chain(new.iter().filter(|entry| !in_old.contains(&Arc::as_ptr(entry))));
+    // An entry counts for its principal's name whatever the path.
+    let differing: HashSet<PrincipalArn> = differing.map(|entry| entry.principal.without_path()).collect();
+    let may_differ = |subject: &Subject| match subject {
+        Subject::Principal(principal) => differing.contains(&principal.without_path()),
+        Subject::OthersOf(_) => true,
+    };
+    all.into_iter().filter(may_differ).collect()
 }
 
 /// Gains and losses.

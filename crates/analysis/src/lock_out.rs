@@ -100,10 +100,17 @@ pub fn lock_out(
     let (states_before, states_after) = ([before], [after]);
     let was = Stage { state: before, cast: Cast::new(&states_before, known, now), now };
     let is = Stage { state: after, cast: Cast::new(&states_after, known, now), now };
-    let admins: Vec<Subject> =
-        subjects(&states_before).into_iter().filter(|subject| was.administers(subject).is_some()).collect();
-    if !admins.is_empty() && !admins.iter().any(|subject| is.administers(subject).is_some()) {
-        reasons.push(LockOutReason::NobodyAdministers { before: admins });
+    let still = |subject: &Subject| was.administers(subject).is_some() && is.administers(subject).is_some();
+    // Mostly it is the caller who still can; then nobody else needs to be asked about.
+    let caller_still = caller.is_some_and(|caller| still(&Subject::Principal(caller.clone())));
+    if !caller_still {
+        let all = subjects(&states_before);
+        if !all.iter().any(still) {
+            let admins: Vec<Subject> = all.into_iter().filter(|subject| was.administers(subject).is_some()).collect();
+            if !admins.is_empty() {
+                reasons.push(LockOutReason::NobodyAdministers { before: admins });
+            }
+        }
     }
     let loses = |principal: &PrincipalArn| {
         let subject = Subject::Principal(principal.clone());

@@ -15,6 +15,24 @@
     });
   }
 
+  // Fields of namespaces offer some that fit; a cluster can have thousands.
+  let typing = null;
+  const suggest = async (field) => {
+    try {
+      const answer = await fetch(`${field.dataset.suggest}?q=${encodeURIComponent(field.value)}`, { headers: { "X-Entryway-Background": "1" }, credentials: "same-origin" });
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (field.list) field.list.replaceChildren(...page.querySelectorAll("option"));
+    } catch { /* What is typed counts all the same. */ }
+  };
+  for (const event of ["focusin", "input"]) {
+    document.addEventListener(event, ({ target }) => {
+      if (!target.matches || !target.matches("input[data-suggest]")) return;
+      clearTimeout(typing);
+      typing = setTimeout(() => suggest(target), 150);
+    });
+  }
+
   const where = document.body.dataset.live;
   if (!where || !window.EventSource) return;
   let source = null, running = false, again = false, missed = false;

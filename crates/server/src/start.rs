@@ -213,6 +213,15 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
 
 /// The same, at a time of the caller's.
 pub(crate) async fn start_at(config: ServerConfig, now: Timestamp) -> Result<Running, StartError> {
+    start_over(config, now, |store| Arc::new(store)).await
+}
+
+/// The same, over what becomes of the folder's store.
+pub(crate) async fn start_over(
+    config: ServerConfig,
+    now: Timestamp,
+    over: impl FnOnce(EmbeddedStore) -> Arc<dyn Store>,
+) -> Result<Running, StartError> {
     if now < EARLIEST {
         return Err(StartError::Clock(now));
     }
@@ -223,7 +232,7 @@ pub(crate) async fn start_at(config: ServerConfig, now: Timestamp) -> Result<Run
         tracing::warn!(listen = %config.listen, "other machines can reach the API, in plain HTTP");
     }
     let data = folder::open(&config.data)?;
-    let store: Arc<dyn Store> = Arc::new(open_store(&data)?);
+    let store = over(open_store(&data)?);
     let partition = Partition::of_region(&config.region);
     let directory = Directory::open(Arc::new(ChangeRecorder(Arc::clone(&store)))).await?;
     directory.ensure_account(partition, &config.account, now).await?;

@@ -34,6 +34,10 @@ impl Filter<'_> {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && !self.is_deep()
+    }
+
     /// Whether it asks for more than the ARN, which only those may know who may describe the entry.
     fn is_deep(&self) -> bool {
         !(self.policy.is_empty() && self.namespace.is_empty() && self.kind.is_empty())
@@ -96,18 +100,8 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
     // Whether the caller may list at all is the operation's to say, and to record.
     let path = cluster_path(&cluster.record.name, "/access-entries");
     act::eks(visit, &cluster.place, "GET", &path, "maxResults=1", &Value::Null).await?;
-    let all = cluster.entries(visit).await?;
-    let filter = Filter::of(&visit.query);
-    let any = !all.is_empty();
-    let mut fitting: Vec<(EntryRecord, bool)> = all
-        .into_iter()
-        .map(|entry| (cluster.offers_on(visit, "DescribeAccessEntry", &entry), entry))
-        .filter(|(described, entry)| filter.fits(entry, *described))
-        .map(|(described, entry)| (entry, described))
-        .collect();
-    sort(&mut fitting, visit.query.text("sort"));
-    let paging = Paging::of(&visit.query, PAGE, fitting.len());
-    let shown = fitting.iter().skip(paging.skip()).take(PAGE);
+    let any = cluster.running.runtime.entry_count() > 0;
+    let (fitting, paging) = fitting(visit, cluster).await?;
     let may_create = cluster.offers(visit, "CreateAccessEntry");
     let create = html! { @if may_create { p { a.button href=(cluster.url("/access/change?do=create")) { "Create access entry" } } } };
     Ok(html! {
@@ -126,7 +120,7 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
                         th scope="col" { "Policies" }
                         (sortable(&visit.query, "modified", "Last change"))
                     } }
-                    tbody { @for (entry, described) in shown { (row(visit, cluster, entry, *described)) } }
+                    tbody { @for (entry, described) in &fitting { (row(visit, cluster, entry, *described)) } }
                 }
                 (paging.links(&visit.query, "entries"))
             }
@@ -134,13 +128,48 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
     })
 }
 
+/// The entries of this page, each with whether the visitor may describe it.
+async fn fitting(visit: &Visit<'_>, cluster: &Cluster) -> Result<(Vec<(EntryRecord, bool)>, Paging), Problem> {
+    let filter = Filter::of(&visit.query);
+    let by = visit.query.text("sort");
+    let described = |entry: EntryRecord| {
+        let described = cluster.offers_on(visit, "DescribeAccessEntry", &entry);
+        (entry, described)
+    };
+    if filter.is_empty() && by.is_empty() {
+        // The whole list in its own order: of ten thousand records only those of the page are read.
+        let all = cluster.snapshot.entries();
+        let paging = Paging::of(&visit.query, PAGE, all.len());
+        let mut shown = Vec::with_capacity(PAGE);
+        for entry in all.iter().skip(paging.skip()).take(PAGE) {
+            shown.extend(
+                cluster.stored_entry(visit, entry.principal.as_str()).await?.map(|found| described(found.record)),
+            );
+        }
+        return Ok((shown, paging));
+    }
+    // Whatever fits without being described fits when it is, so IAM is asked of what fits alone.
+    let all = cluster.entries(visit).await?.into_iter().filter(|entry| filter.fits(entry, true));
+    let all = all.map(described).filter(|(entry, described)| filter.fits(entry, *described));
+    let mut fitting: Vec<(EntryRecord, bool)> = all.collect();
+    sort(&mut fitting, by);
+    let paging = Paging::of(&visit.query, PAGE, fitting.len());
+    Ok((fitting.into_iter().skip(paging.skip()).take(PAGE).collect(), paging))
+}
+
+/// What may not be described comes last: its place must not tell of it.
 fn sort(entries: &mut [(EntryRecord, bool)], by: &str) {
     match by {
         "type" => entries.sort_by(|(a, _), (b, _)| a.kind.cmp(&b.kind)),
         "username" => entries.sort_by(|(a, _), (b, _)| a.username.cmp(&b.username)),
         "modified" => entries.sort_by_key(|(entry, _)| std::cmp::Reverse(entry.modified_at)),
         // They come in this order.
-        _ => {}
+        _ => return,
+    }
+    if entries.iter().any(|(_, described)| !described) {
+        let (known, mut hidden): (Vec<_>, Vec<_>) = entries.iter().cloned().partition(|(_, described)| *described);
+        hidden.sort_by(|(a, _), (b, _)| a.principal.cmp(&b.principal));
+        entries.iter_mut().zip(known.into_iter().chain(hidden)).for_each(|(place, entry)| *place = entry);
     }
 }
 
@@ -163,7 +192,7 @@ fn search(query: &Form, cluster: &Cluster) -> Markup {
         form.search role="search" method="get" {
             (field("q", "Principal, username or group").line())
             (field("policy", "Policy").choice(&policies))
-            (field("namespace", "Reaches namespace").line())
+            (field("namespace", "Reaches namespace").suggesting(&cluster.url("/namespaces")))
             (field("type", "Type").choice(&kinds))
             @if !query.text("sort").is_empty() { input type="hidden" name="sort" value=(query.text("sort")); }
             button.quiet type="submit" { "Filter" }

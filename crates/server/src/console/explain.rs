@@ -30,7 +30,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
         } @else { p.notice.bad { "Nothing lets it into this cluster: its requests are answered 401." } }
         form.search role="search" method="get" {
             input type="hidden" name="kind" value=(subject.kind()); input type="hidden" name="subject" value=(subject.name());
-            (fields(&visit.query))
+            (fields(cluster, &visit.query))
             button type="submit" { "Explain" }
         }
         @if let (Some(user), Some(question)) = (&user, Question::of(&visit.query)) { (explained(visit, cluster, user, &question)) }

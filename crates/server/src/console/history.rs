@@ -32,12 +32,11 @@ struct Step<'a> {
 
 /// `GET …/access/history?principal=ARN`. Who may see it is who may see the audit log.
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
-    let (records, all) = audit::records(visit, None).await?;
     let arn = visit.query.text("principal");
+    let records = audit::records_with(visit, arn).await?;
     let steps = steps(&records, &cluster.place, &cluster.record.name, arn);
     let content = html! {
         p { (principal(arn)) }
-        @if !all { p.notice { "The log is long: only its newest part was looked through." } }
         @if steps.is_empty() { (part::empty("The audit log has no change of it.", html! {})) }
         @else {
             table.cards {

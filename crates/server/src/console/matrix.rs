@@ -64,7 +64,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     let place = if namespace.is_empty() { "in all namespaces".to_owned() } else { format!("in namespace {namespace}") };
     let content = html! {
         form.search role="search" method="get" {
-            (field("namespace", "Namespace (empty: all of them)").line())
+            (field("namespace", "Namespace (empty: all of them)").suggesting(&cluster.url("/namespaces")))
             (field("q", "Who").line())
             @for name in ["area", "of"] { @if !visit.query.text(name).is_empty() { input type="hidden" name=(name) value=(visit.query.text(name)); } }
             button type="submit" { "Show" }

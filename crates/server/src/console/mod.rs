@@ -24,6 +24,8 @@ mod kinds;
 mod kubernetes;
 mod live;
 mod matrix;
+mod object;
+mod object_search;
 mod page;
 mod part;
 mod policies;
@@ -156,7 +158,8 @@ async fn route(visit: &Visit<'_>, path: &str, is_change: bool) -> Result<Reply, 
                 (["explain"], false) => explain::page(visit, &cluster).await,
                 (["matrix"], false) => matrix::page(visit, &cluster).await,
                 (["resources"], false) => resources::page(visit, &cluster).await,
-                (["resources", "object"], false) => resources::object(visit, &cluster).await,
+                (["resources", "object"], false) => object::page(visit, &cluster).await,
+                (["namespaces"], false) => object_search::suggest(visit, &cluster).await,
                 _ => Err(Problem::missing()),
             }
         }

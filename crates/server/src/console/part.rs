@@ -82,6 +82,17 @@ impl Field<'_> {
         })
     }
 
+    /// One line, with options that the page's script asks a URL of the console for while somebody types.
+    pub(super) fn suggesting(&self, url: &str) -> Markup {
+        let list = format!("{}-options", self.name);
+        self.around(html! {
+            input type="text" id=(self.name) name=(self.name) value=(self.value) autocomplete="off" spellcheck="false"
+                autocapitalize="none" list=(list) data-suggest=(url)
+                aria-invalid=[self.error.map(|_| "true")] aria-describedby=[self.described()];
+            datalist id=(list) {}
+        })
+    }
+
     /// Several lines.
     pub(super) fn lines(&self) -> Markup {
         self.around(html! {

@@ -47,15 +47,13 @@ fn users(cluster: &Cluster, policy: &PolicyArn) -> Vec<std::sync::Arc<entryway_a
 }
 
 fn all(cluster: &Cluster) -> Markup {
-    let rows: Vec<(PolicyArn, usize)> = cluster
-        .snapshot
-        .catalogue()
-        .arns(cluster.place.partition())
-        .map(|arn| {
-            let used = users(cluster, &arn).len();
-            (arn, used)
-        })
-        .collect();
+    let entries = cluster.snapshot.entries();
+    let mut used: std::collections::HashMap<&PolicyArn, usize> = std::collections::HashMap::new();
+    for own in entries.iter().flat_map(|entry| &entry.policies) {
+        *used.entry(&own.policy).or_default() += 1;
+    }
+    let arns = cluster.snapshot.catalogue().arns(cluster.place.partition());
+    let rows: Vec<(PolicyArn, usize)> = arns.map(|arn| (arn.clone(), used.get(&arn).copied().unwrap_or(0))).collect();
     html! {
         table.cards {
             caption.unseen { "Access policies" }

@@ -3,6 +3,7 @@
 use entryway_access::{Attributes, Resource};
 use maud::{Markup, html};
 
+use super::cluster::Cluster;
 use super::form::Form;
 use super::kinds::{self, KINDS, VERBS};
 use super::part::Field;
@@ -100,7 +101,7 @@ impl Question {
 }
 
 /// The fields for asking.
-pub(super) fn fields(query: &Form) -> Markup {
+pub(super) fn fields(cluster: &Cluster, query: &Form) -> Markup {
     let field = |name, label, help| Field { name, label, value: query.text(name), help, error: None };
     let verbs: Vec<(String, String)> = VERBS
         .iter()
@@ -116,7 +117,7 @@ pub(super) fn fields(query: &Form) -> Markup {
                 placeholder="pods, deployments.apps, /healthz" autocomplete="off" autocapitalize="none" spellcheck="false";
             datalist id="kinds" { @for kind in &KINDS { option value=(kind.resource) {} } }
         }
-        (field("namespace", "Namespace", "").line())
+        (field("namespace", "Namespace", "").suggesting(&cluster.url("/namespaces")))
         (field("name", "Name", "").line())
     }
 }

@@ -7,35 +7,33 @@ use serde_json::Value;
 
 use super::cluster::Cluster;
 use super::form::Form;
-use super::kubernetes::{self, Answer, DISCOVERY, JSON, TABLE};
+use super::kubernetes::{self, Answer, DISCOVERY, TABLE};
 use super::page::{Problem, Reply};
 use super::part::{self, Field};
 use super::visit::Visit;
-use super::words;
+use super::{object_search, words};
 
 /// Objects of a page.
 const PAGE: usize = 100;
-/// Namespaces that are offered; others can be typed.
-const NAMESPACES: usize = 500;
 
 /// A kind of object, as discovery tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Kind {
-    group: String,
-    version: String,
-    resource: String,
-    kind: String,
-    namespaced: bool,
+pub(super) struct Kind {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) resource: String,
+    pub(super) kind: String,
+    pub(super) namespaced: bool,
 }
 
 impl Kind {
     /// `deployments.apps`, `pods`.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         if self.group.is_empty() { self.resource.clone() } else { format!("{}.{}", self.resource, self.group) }
     }
 
     /// The path of its objects, or of one.
-    fn path(&self, namespace: &str, name: &str) -> String {
+    pub(super) fn path(&self, namespace: &str, name: &str) -> String {
         let root = match self.group.as_str() {
             "" => format!("/api/{}", self.version),
             group => format!("/apis/{}/{}", uri_encode(group), uri_encode(&self.version)),
@@ -61,9 +59,10 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
             };
             let kind = kinds.iter().find(|kind| kind.name() == wanted);
             html! {
-                (choose(visit, cluster, &kinds, wanted).await?)
+                (choose(visit, cluster, &kinds, wanted))
                 @match kind {
                     None => p.notice.bad { "This cluster has no kind " code { (wanted) } "." },
+                    Some(kind) if object_search::is_asked(&visit.query) => (object_search::found(visit, cluster, kind).await?),
                     Some(kind) => (objects(visit, cluster, kind).await?),
                 }
             }
@@ -73,7 +72,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
 }
 
 /// All kinds that can be listed; or the refusal.
-async fn kinds(visit: &Visit<'_>, cluster: &Cluster) -> Result<Result<Vec<Kind>, Answer>, Problem> {
+pub(super) async fn kinds(visit: &Visit<'_>, cluster: &Cluster) -> Result<Result<Vec<Kind>, Answer>, Problem> {
     let mut all = Vec::new();
     for path in ["/api", "/apis"] {
         let answer = kubernetes::get(visit, cluster, path, DISCOVERY).await?;
@@ -111,26 +110,21 @@ fn list<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> {
     value.get(member).and_then(Value::as_array).into_iter().flatten()
 }
 
-async fn choose(visit: &Visit<'_>, cluster: &Cluster, kinds: &[Kind], wanted: &str) -> Result<Markup, Problem> {
-    let path = format!("/api/v1/namespaces?limit={NAMESPACES}");
-    let answer = kubernetes::get(visit, cluster, &path, JSON).await?;
-    let names = list(&answer.body, "items").filter_map(|item| item.pointer("/metadata/name").and_then(Value::as_str));
+fn choose(visit: &Visit<'_>, cluster: &Cluster, kinds: &[Kind], wanted: &str) -> Markup {
     let mut options: Vec<(String, String)> = kinds.iter().map(|kind| (kind.name(), kind.name())).collect();
     options.sort();
     options.dedup();
-    let kind = Field { name: "kind", label: "Kind", value: wanted, help: "", error: None };
-    Ok(html! {
+    let field = |name, label| Field { name, label, value: visit.query.text(name), help: "", error: None };
+    let kind = Field { value: wanted, ..field("kind", "Kind") };
+    html! {
         form.search role="search" method="get" {
             (kind.choice(&options))
-            div.field {
-                label for="namespace" { "Namespace" }
-                input type="text" id="namespace" name="namespace" value=(visit.query.text("namespace")) list="namespaces"
-                    placeholder="all" autocomplete="off" autocapitalize="none" spellcheck="false";
-                datalist id="namespaces" { @for name in names { option value=(name) {} } }
-            }
+            (field("namespace", "Namespace (empty: all)").suggesting(&cluster.url("/namespaces")))
+            (field("q", "Name holds").line())
+            (field("sort", "Order").choice(&object_search::orders()))
             button type="submit" { "Show" }
         }
-    })
+    }
 }
 
 async fn objects(visit: &Visit<'_>, cluster: &Cluster, kind: &Kind) -> Result<Markup, Problem> {
@@ -194,65 +188,15 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// `GET …/resources/object?kind=…&namespace=…&name=…`.
-pub(super) async fn object(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
-    let (wanted, namespace, name) = (visit.query.text("kind"), visit.query.text("namespace"), visit.query.text("name"));
-    let kinds = kinds(visit, cluster)
-        .await?
-        .map_err(|answer| Problem::new(answer.status, answer.message(), words::NO_ACCESS_HERE))?;
-    let kind = kinds.iter().find(|kind| kind.name() == wanted && !name.is_empty()).ok_or_else(Problem::missing)?;
-    let answer = kubernetes::get(visit, cluster, &kind.path(namespace, name), JSON).await?;
-    let list = Form::of(&[("kind", wanted), ("namespace", namespace)]).to_query();
-    let content = if answer.status.is_success() {
-        document(visit, kind, answer.body)
-    } else {
-        refusal(cluster, kind, "get", namespace, name, &answer)
-    };
-    let title = format!("{} {name}", kind.kind);
-    let status = answer.status;
-    let page = cluster.page("resources", title, content).crumb(kind.name(), cluster.url(&format!("/resources?{list}")));
-    let page = if status.is_success() { page } else { page.status(status) };
-    Ok(page.live(cluster.live(true)).into())
-}
-
-fn document(visit: &Visit<'_>, kind: &Kind, mut body: Value) -> Markup {
-    if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-    }
-    let is_secret = kind.group.is_empty() && kind.resource == "secrets";
-    let hidden = is_secret && !visit.query.is_on("show");
-    if hidden {
-        hide(&mut body);
-    }
-    html! {
-        @if is_secret {
-            p {
-                @if hidden { (words::HIDDEN) " " a href=(format!("?{}", visit.query.with("show", "on").to_query())) { "Show them" } }
-                @else { a href=(format!("?{}", visit.query.without(&["show"]).to_query())) { "Hide values" } }
-            }
-        }
-        pre tabindex="0" role="region" aria-label="The object" { code { (serde_json::to_string_pretty(&body).unwrap_or_default()) } }
-    }
-}
-
-/// Leaves the keys of a Secret, and the size of each value. What was last applied repeats the values.
-fn hide(secret: &mut Value) {
-    for member in ["data", "stringData"] {
-        for (_, value) in secret.get_mut(member).and_then(Value::as_object_mut).into_iter().flatten() {
-            let size = value.as_str().map_or(0, str::len);
-            *value = Value::String(format!("(hidden, {size} characters)"));
-        }
-    }
-    let annotations = secret.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
-    for (key, value) in annotations.into_iter().flatten() {
-        if key == "kubectl.kubernetes.io/last-applied-configuration" {
-            *value = Value::String("(hidden)".to_owned());
-        }
-    }
-}
-
 /// What is forbidden says so in kubectl's words, and which policies would open it.
-fn refusal(cluster: &Cluster, kind: &Kind, verb: &str, namespace: &str, name: &str, answer: &Answer) -> Markup {
+pub(super) fn refusal(
+    cluster: &Cluster,
+    kind: &Kind,
+    verb: &str,
+    namespace: &str,
+    name: &str,
+    answer: &Answer,
+) -> Markup {
     let reason = answer.body.get("reason").and_then(Value::as_str).unwrap_or_default();
     let openers = if reason == "Forbidden" { openers(cluster, kind, verb, namespace, name) } else { Vec::new() };
     let scope = if kind.namespaced && !namespace.is_empty() {
@@ -293,17 +237,6 @@ fn openers(cluster: &Cluster, kind: &Kind, verb: &str, namespace: &str, name: &s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn secrets_are_hidden_whole() {
-        let mut secret = json!({"data": {"a": "c2VjcmV0"}, "stringData": {"b": "secret"}, "metadata": {"annotations": {
-            "kubectl.kubernetes.io/last-applied-configuration": "{\"data\":{\"a\":\"c2VjcmV0\"}}", "x": "y"}}});
-        hide(&mut secret);
-        let text = secret.to_string();
-        assert!(!text.contains("c2VjcmV0") && !text.contains("secret"), "{text}");
-        assert_eq!(secret["metadata"]["annotations"]["x"], "y");
-    }
 
     #[test]
     fn paths_hold_no_more_than_names() {

@@ -1,5 +1,8 @@
 //! The console in process: sign-in, tokens, escaping, refusals, and changes with their previews.
 
+mod failing;
+mod finding;
+
 use axum::body::Body;
 use axum::http::Request;
 use entryway_iam::sigv4::uri_encode;

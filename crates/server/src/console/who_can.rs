@@ -10,9 +10,12 @@ use super::part;
 use super::question::{Question, fields};
 use super::subject::{self, Subject};
 use super::visit::Visit;
+use super::words;
 
 /// The most that are listed of each kind of answer.
-const MOST: usize = 300;
+const MOST: usize = 100;
+/// Of so many who can't it is worked out whether they nearly can.
+const MOST_NEARLY: usize = 500;
 
 /// What was found of one subject.
 enum Found {
@@ -27,7 +30,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     super::cluster::may_see_access(visit, cluster)?;
     let content = html! {
         form.search role="search" method="get" {
-            (fields(&visit.query))
+            (fields(cluster, &visit.query))
             label.tick { input type="checkbox" name="system" value="on" checked[visit.query.is_on("system")]; " Kubernetes' own users and groups too" }
             button type="submit" { "Ask" }
         }
@@ -42,7 +45,8 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
 fn answers(visit: &Visit<'_>, cluster: &Cluster, question: &Question) -> Markup {
     let (mut can, mut nearly, mut cannot) = (Vec::new(), Vec::new(), 0_usize);
     for subject in subject::everybody(&cluster.snapshot, visit.query.is_on("system")) {
-        match ask(visit, cluster, &subject, question) {
+        // An explanation costs many times what a decision does.
+        match ask(visit, cluster, &subject, question, cannot < MOST_NEARLY && nearly.len() < MOST) {
             Found::Can(why) => can.push((subject, why)),
             Found::Nearly(why) => nearly.push((subject, why)),
             Found::Cannot => cannot += 1,
@@ -56,7 +60,10 @@ fn answers(visit: &Visit<'_>, cluster: &Cluster, question: &Question) -> Markup 
         @if !nearly.is_empty() {
             section aria-labelledby="nearly" { h2 #nearly { "Near misses" } (table(cluster, question, &nearly, "Why not") ) }
         }
-        p.muted { (cannot) " others can't." }
+        p.muted {
+            (cannot) " others can't."
+            @if cannot >= MOST_NEARLY || nearly.len() >= MOST { " " (words::NEARLY_AMONG_SOME) }
+        }
     }
 }
 
@@ -92,12 +99,15 @@ fn kind(subject: &Subject) -> &'static str {
     }
 }
 
-fn ask(visit: &Visit<'_>, cluster: &Cluster, subject: &Subject, question: &Question) -> Found {
+fn ask(visit: &Visit<'_>, cluster: &Cluster, subject: &Subject, question: &Question, nearly: bool) -> Found {
     let snapshot = &cluster.snapshot;
     let Some(user) = subject.user(snapshot, visit.now) else { return Found::Cannot };
     let request = Request { user: &user, attributes: question.attributes() };
     if let Decision::Allowed(reason) = snapshot.decide(&request, visit.now) {
         return Found::Can(reason.to_string());
+    }
+    if !nearly {
+        return Found::Cannot;
     }
     let explanation = snapshot.explain(&request, visit.now);
     explanation

@@ -64,3 +64,5 @@ pub(super) const NAMESPACES_HELP: &str =
 pub(super) const HALF_DONE: &str = "Not everything was done. Done so far:";
 pub(super) const HALF_DONE_HINT: &str = "Look at the entry as it is now, and do the rest again.";
 pub(super) const NOT_KEPT_HINT: &str = "Nothing that you typed is lost: send it again later.";
+pub(super) const NEARLY_AMONG_SOME: &str =
+    "Not all of them were looked at for near misses: a namespace or a name makes the question narrower.";

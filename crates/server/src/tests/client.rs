@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use entryway_iam::sigv4::{PayloadHash, RequestParts, Scope, sign, uri_encode};
 use entryway_iam::{Credentials, SecretKey};
+use entryway_store::{EmbeddedStore, Store};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -16,7 +17,8 @@ use tower::ServiceExt;
 
 use crate::audit::Retention;
 use crate::plane::ControlPlane;
-use crate::{Running, ServerConfig, http, read_admin_file, start};
+use crate::start::start_over;
+use crate::{Running, ServerConfig, http, read_admin_file};
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 
@@ -78,8 +80,13 @@ impl Answered {
 impl Api {
     /// With the clusters named, in mode API_AND_CONFIG_MAP.
     pub(crate) async fn start(clusters: &[&str]) -> Api {
+        Api::start_over(clusters, |store| Arc::new(store)).await
+    }
+
+    /// The same, over what becomes of the folder's store.
+    pub(crate) async fn start_over(clusters: &[&str], over: impl FnOnce(EmbeddedStore) -> Arc<dyn Store>) -> Api {
         let data = tempfile::tempdir().unwrap();
-        let running = start(config(data.path(), clusters)).await.unwrap();
+        let running = start_over(config(data.path(), clusters), Timestamp::now(), over).await.unwrap();
         let admin = read_admin_file(data.path()).unwrap();
         let credentials = Credentials {
             access_key_id: admin.access_key_id,
