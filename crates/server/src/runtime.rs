@@ -86,6 +86,12 @@ impl Runtime {
         self.entries.load(Ordering::Acquire)
     }
 
+    /// The last revision whose changes of entries are in [`Runtime::current`].
+    pub(crate) fn entries_revision(&self) -> Revision {
+        let [_, entries, _, _] = &self.reached;
+        *entries.borrow()
+    }
+
     /// Returns once [`Runtime::current`] holds every change of `part` up to `revision`.
     pub(crate) async fn reached(&self, part: Part, revision: Revision) -> Result<(), NotReached> {
         let [record, entries, policies, objects] = &self.reached;

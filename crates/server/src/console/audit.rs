@@ -19,13 +19,38 @@ use crate::keys;
 /// Records of a page.
 const PAGE: usize = 25;
 /// Records that are looked through for one page. A page that stops there leads on.
-const MOST: usize = 20_000;
-/// The first step back in time; each step that finds too little makes the next one twice as long.
-const STEP: SignedDuration = SignedDuration::from_secs(30);
+const MOST: usize = 5_000;
+/// No log is older.
+const FLOOR: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// How keys have a time, and how long that is.
-const TIME: &str = "%Y-%m-%dT%H:%M:%S%.6f";
-const TIME_LENGTH: usize = 26;
+/// What is listed at once: keys ascend with time, so the beginning of a time is the prefix of all records then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Unit {
+    Minute,
+    Hour,
+    Day,
+    Month,
+}
+
+impl Unit {
+    /// `2026-11-25T05:11`, `2026-11-25T05`, …
+    fn prefix(self, at: Timestamp) -> String {
+        let format = match self {
+            Unit::Minute => "%Y-%m-%dT%H:%M",
+            Unit::Hour => "%Y-%m-%dT%H",
+            Unit::Day => "%Y-%m-%d",
+            Unit::Month => "%Y-%m",
+        };
+        at.strftime(format).to_string()
+    }
+
+    /// When it began.
+    fn begin(self, at: Timestamp) -> Timestamp {
+        let prefix = self.prefix(at);
+        let rest = "0000-01-01T00:00:00Z".get(prefix.len()..).unwrap_or_default();
+        format!("{prefix}{rest}").parse().unwrap_or(FLOOR)
+    }
+}
 
 /// What a page of the log holds.
 struct Found {
@@ -67,56 +92,65 @@ pub(super) async fn page(visit: &Visit<'_>) -> Result<Reply, Problem> {
     Ok(if is_first { page.live("/console/live?audit=on").into() } else { page.into() })
 }
 
-/// The newest records that fit, from `before` on back, a step at a time.
+/// The newest records that fit, from `before` on back: minute by minute to the full hour, then by hours, and over
+/// times in which nothing happened by days and months.
 async fn look_back(visit: &Visit<'_>, query: &Form) -> Result<Found, Problem> {
-    // A time's key without its id comes before all records of that time.
-    let key = |time: Timestamp| format!("{}{}", keys::AUDIT, time.strftime(TIME));
-    let oldest = since(query).and_then(|ago| visit.now.checked_sub(ago).ok()).map(key).unwrap_or_default();
-    let list = async |after: Option<String>, limit| {
-        visit.plane.store.list(keys::AUDIT, ListOptions { after, limit, at: None }).await.map(|listing| listing.items)
+    let floor = since(query).and_then(|ago| visit.now.checked_sub(ago).ok()).unwrap_or(FLOOR);
+    let list = async |prefix: &str, limit| {
+        let options = ListOptions { limit, ..ListOptions::default() };
+        visit.plane.store.list(&format!("{}{prefix}", keys::AUDIT), options).await
     };
-    let first = list(None, 1).await?;
-    let first = first.first().and_then(|item| item.key.get(..keys::AUDIT.len() + TIME_LENGTH)).unwrap_or_default();
-    let begin = oldest.max(first.to_owned());
-    // A key that is no time (nobody is led to one) is taken for now.
+    // What is no time (nobody is led to one) is taken for now.
     let before = query.text("before");
-    let time = before.get(..TIME_LENGTH).and_then(|text| format!("{text}Z").parse::<Timestamp>().ok());
-    let (mut end, mut at) = match time {
-        Some(time) => (format!("{}{before}", keys::AUDIT), time),
-        None => (format!("{}~", keys::AUDIT), visit.now),
-    };
-    let (mut found, mut looked, mut step) = (Vec::new(), 0, STEP);
-    while end > begin && found.len() <= PAGE && looked < MOST {
-        at = at.checked_sub(step).unwrap_or(Timestamp::MIN);
-        step = step.saturating_mul(2);
-        let start = key(at).max(begin.clone());
-        let mut items = Vec::new();
-        let mut after = Some(start.clone());
-        loop {
-            let more = list(after.take(), 1_000).await?;
-            let whole = more.len() == 1_000;
-            let inside: Vec<KeyValue> = more.into_iter().take_while(|item| item.key < end).collect();
-            let goes_on = whole && inside.len() == 1_000;
-            after = inside.last().map(|item| item.key.clone());
-            items.extend(inside);
-            if !goes_on {
-                break;
-            }
+    let time = before.get(..26).and_then(|text| format!("{text}Z").parse::<Timestamp>().ok());
+    let mut end = format!("{}{}", keys::AUDIT, if time.is_some() { before } else { "~" });
+    // A record made while this page is may have a time just after the page's own.
+    let mut at = time.or_else(|| visit.now.checked_add(SignedDuration::from_secs(1)).ok()).unwrap_or(visit.now);
+    let (mut found, mut looked, mut quiet, mut unit) = (Vec::new(), 0, 0, Unit::Minute);
+    while at >= floor && found.len() <= PAGE && looked < MOST {
+        let prefix = unit.prefix(at);
+        let listing = list(&prefix, if unit >= Unit::Day { 1 } else { MOST }).await?;
+        let closer = match unit {
+            Unit::Minute => None,
+            Unit::Hour => (listing.remaining > 0).then_some(Unit::Minute),
+            Unit::Day => (!listing.items.is_empty()).then_some(Unit::Hour),
+            Unit::Month => (!listing.items.is_empty()).then_some(Unit::Day),
+        };
+        if let Some(closer) = closer {
+            (unit, quiet) = (closer, 0);
+            continue;
         }
+        let items: Vec<KeyValue> = listing.items.into_iter().filter(|item| item.key < end).collect();
+        quiet = if items.is_empty() { quiet + 1 } else { 0 };
         looked += items.len();
-        let fitting = items.into_iter().rev().filter(|item| fits(&item.value, query, visit.who.account().as_str()));
-        found.extend(fitting.take(PAGE + 1 - found.len()));
-        end = start;
+        let account = visit.who.account().as_str();
+        let fitting = items.into_iter().rev().filter(|item| fits(&item.value, query, account));
+        found.extend(fitting.take((PAGE + 1).saturating_sub(found.len())));
+        end = format!("{}{prefix}", keys::AUDIT);
+        let begin = unit.begin(at);
+        at = begin.checked_sub(SignedDuration::from_micros(1)).unwrap_or(FLOOR);
+        unit = match unit {
+            Unit::Minute if Unit::Hour.begin(begin) == begin => Unit::Hour,
+            Unit::Hour if quiet >= 24 && Unit::Day.begin(begin) == begin => Unit::Day,
+            Unit::Day if quiet >= 60 && Unit::Month.begin(begin) == begin => Unit::Month,
+            same => same,
+        };
     }
     let cut = |key: &str| key.strip_prefix(keys::AUDIT).unwrap_or_default().to_owned();
     let older = match found.get(PAGE) {
         Some(_) => found.get(PAGE - 1).map(|item| cut(&item.key)),
-        None if end > begin => Some(cut(&end)),
+        None if at >= floor => at.checked_add(SignedDuration::from_micros(1)).ok().map(exact),
         None => None,
     };
-    let records = found.into_iter().take(PAGE);
-    let records = records.filter_map(|item| Some((item.key, serde_json::from_slice(&item.value).ok()?))).collect();
+    let from = since(query).map(|_| exact(floor)).unwrap_or_default();
+    let inside = found.into_iter().take(PAGE).filter(|item| item.key.strip_prefix(keys::AUDIT) >= Some(from.as_str()));
+    let records = inside.filter_map(|item| Some((item.key, serde_json::from_slice(&item.value).ok()?))).collect();
     Ok(Found { records, older })
+}
+
+/// A time as keys have it.
+fn exact(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string()
 }
 
 fn since(query: &Form) -> Option<SignedDuration> {
@@ -155,12 +189,17 @@ fn may_look(visit: &Visit<'_>) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::FORBIDDEN, text, words::DENIED_HINT))
 }
 
-/// All records that hold a text, oldest first.
-pub(super) async fn records_with(visit: &Visit<'_>, text: &str) -> Result<Vec<Value>, Problem> {
+/// The records since a time (all without one) that hold a text, oldest first.
+pub(super) async fn records_with(
+    visit: &Visit<'_>,
+    text: &str,
+    since: Option<Timestamp>,
+) -> Result<Vec<Value>, Problem> {
     may_look(visit)?;
     let needle = serde_json::to_string(text).unwrap_or_default();
     let needle = needle.trim_matches('"');
-    let items = visit.plane.store.list(keys::AUDIT, ListOptions::default()).await?.items;
+    let after = since.map(|since| format!("{}{}", keys::AUDIT, since.strftime("%Y-%m-%dT%H:%M:%S")));
+    let items = visit.plane.store.list(keys::AUDIT, ListOptions { after, ..ListOptions::default() }).await?.items;
     let holds = |item: &&KeyValue| std::str::from_utf8(&item.value).is_ok_and(|record| record.contains(needle));
     Ok(items.iter().filter(holds).filter_map(|item| serde_json::from_slice(&item.value).ok()).collect())
 }

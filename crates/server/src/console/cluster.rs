@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::act::{self, cluster_path};
+use super::kept::People;
 use super::page::{Page, Problem, Reply};
 use super::part;
 use super::visit::Visit;
@@ -99,10 +100,23 @@ impl Cluster {
     }
 
     /// All entries, by ARN.
-    pub(super) async fn entries(&self, visit: &Visit<'_>) -> Result<Vec<EntryRecord>, Problem> {
+    pub(super) async fn entries(&self, visit: &Visit<'_>) -> Result<Arc<Vec<EntryRecord>>, Problem> {
+        let (kept, id) = (&visit.plane.console.kept, &self.record.id);
+        let revision = self.running.runtime.entries_revision();
+        if let Some(records) = kept.records(id, revision) {
+            return Ok(records);
+        }
         let prefix = self.place.entries(&self.record.name);
         let items = visit.plane.store.list(&prefix, ListOptions::default()).await?.items;
-        Ok(items.iter().filter_map(|item| EntryRecord::parse(&item.value).ok()).collect())
+        let records: Vec<EntryRecord> = items.iter().filter_map(|item| EntryRecord::parse(&item.value).ok()).collect();
+        let records = Arc::new(records);
+        kept.put_records(id, revision, &records);
+        Ok(records)
+    }
+
+    /// Everybody whom the cluster names.
+    pub(super) fn people(&self, visit: &Visit<'_>) -> Arc<People> {
+        visit.plane.console.kept.people(&self.record.id, &self.snapshot, visit.now)
     }
 
     /// An entry, as DescribeAccessEntry would tell it.

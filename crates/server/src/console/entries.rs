@@ -132,44 +132,36 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
 async fn fitting(visit: &Visit<'_>, cluster: &Cluster) -> Result<(Vec<(EntryRecord, bool)>, Paging), Problem> {
     let filter = Filter::of(&visit.query);
     let by = visit.query.text("sort");
-    let described = |entry: EntryRecord| {
-        let described = cluster.offers_on(visit, "DescribeAccessEntry", &entry);
-        (entry, described)
-    };
+    let described = |entry: &EntryRecord| cluster.offers_on(visit, "DescribeAccessEntry", entry);
     if filter.is_empty() && by.is_empty() {
         // The whole list in its own order: of ten thousand records only those of the page are read.
         let all = cluster.snapshot.entries();
         let paging = Paging::of(&visit.query, PAGE, all.len());
         let mut shown = Vec::with_capacity(PAGE);
         for entry in all.iter().skip(paging.skip()).take(PAGE) {
-            shown.extend(
-                cluster.stored_entry(visit, entry.principal.as_str()).await?.map(|found| described(found.record)),
-            );
+            let found = cluster.stored_entry(visit, entry.principal.as_str()).await?;
+            shown.extend(found.map(|found| (described(&found.record), found.record)).map(|(may, entry)| (entry, may)));
         }
         return Ok((shown, paging));
     }
     // Whatever fits without being described fits when it is, so IAM is asked of what fits alone.
-    let all = cluster.entries(visit).await?.into_iter().filter(|entry| filter.fits(entry, true));
-    let all = all.map(described).filter(|(entry, described)| filter.fits(entry, *described));
-    let mut fitting: Vec<(EntryRecord, bool)> = all.collect();
+    let all = cluster.entries(visit).await?;
+    let all = all.iter().filter(|entry| filter.fits(entry, true)).map(|entry| (entry, described(entry)));
+    let mut fitting: Vec<(&EntryRecord, bool)> = all.filter(|(entry, may)| filter.fits(entry, *may)).collect();
     sort(&mut fitting, by);
     let paging = Paging::of(&visit.query, PAGE, fitting.len());
-    Ok((fitting.into_iter().skip(paging.skip()).take(PAGE).collect(), paging))
+    let shown = fitting.into_iter().skip(paging.skip()).take(PAGE);
+    Ok((shown.map(|(entry, may)| (entry.clone(), may)).collect(), paging))
 }
 
 /// What may not be described comes last: its place must not tell of it.
-fn sort(entries: &mut [(EntryRecord, bool)], by: &str) {
+fn sort(entries: &mut [(&EntryRecord, bool)], by: &str) {
     match by {
-        "type" => entries.sort_by(|(a, _), (b, _)| a.kind.cmp(&b.kind)),
-        "username" => entries.sort_by(|(a, _), (b, _)| a.username.cmp(&b.username)),
-        "modified" => entries.sort_by_key(|(entry, _)| std::cmp::Reverse(entry.modified_at)),
+        "type" => entries.sort_by_key(|(entry, may)| (!may, may.then_some(&entry.kind))),
+        "username" => entries.sort_by_key(|(entry, may)| (!may, may.then_some(&entry.username))),
+        "modified" => entries.sort_by_key(|(entry, may)| (!may, may.then_some(std::cmp::Reverse(entry.modified_at)))),
         // They come in this order.
-        _ => return,
-    }
-    if entries.iter().any(|(_, described)| !described) {
-        let (known, mut hidden): (Vec<_>, Vec<_>) = entries.iter().cloned().partition(|(_, described)| *described);
-        hidden.sort_by(|(a, _), (b, _)| a.principal.cmp(&b.principal));
-        entries.iter_mut().zip(known.into_iter().chain(hidden)).for_each(|(place, entry)| *place = entry);
+        _ => {}
     }
 }
 

@@ -33,7 +33,12 @@ struct Step<'a> {
 /// `GET …/access/history?principal=ARN`. Who may see it is who may see the audit log.
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     let arn = visit.query.text("principal");
-    let records = audit::records_with(visit, arn).await?;
+    // The log is long: of an entry that is there, it is read from when it was made.
+    let made = match visit.query.is_on("all") {
+        true => None,
+        false => cluster.stored_entry(visit, arn).await?.map(|found| found.record.created_at),
+    };
+    let records = audit::records_with(visit, arn, made).await?;
     let steps = steps(&records, &cluster.place, &cluster.record.name, arn);
     let content = html! {
         p { (principal(arn)) }
@@ -45,6 +50,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
                 tbody { @for step in steps.iter().rev().take(200) { (row(visit, step)) } }
             }
         }
+        @if made.is_some() { p { a href=(format!("?{}", visit.query.with("all", "on").to_query())) { "Look for entries of the same principal before this one" } } }
     };
     let entry = cluster.url(&format!("/access/entry?{}", Form::of(&[("principal", arn)]).to_query()));
     Ok(cluster.page("access", "What it was", content).crumb(short(arn), entry).into())

@@ -11,7 +11,7 @@ use super::kinds::{KINDS, Kind, VERBS};
 use super::page::{Problem, Reply};
 use super::part::{self, Field, Paging};
 use super::question::Question;
-use super::subject::{self, Subject};
+use super::subject::Subject;
 use super::visit::Visit;
 use super::who_can::explain_url;
 
@@ -56,9 +56,10 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     super::cluster::may_see_access(visit, cluster)?;
     let namespace = visit.query.text("namespace");
     let columns = columns(&visit.query);
-    let all = subject::everybody(&cluster.snapshot, false);
+    let people = cluster.people(visit);
     let text = visit.query.text("q").to_lowercase();
-    let all: Vec<Subject> = all.into_iter().filter(|subject| subject.name().to_lowercase().contains(&text)).collect();
+    let fits = |subject: &Subject| text.is_empty() || subject.name().to_lowercase().contains(&text);
+    let all: Vec<(&Subject, Option<&UserInfo>)> = people.iter(false).filter(|(subject, _)| fits(subject)).collect();
     let paging = Paging::of(&visit.query, PAGE, all.len());
     let field = |name, label| Field { name, label, value: visit.query.text(name), help: "", error: None };
     let place = if namespace.is_empty() { "in all namespaces".to_owned() } else { format!("in namespace {namespace}") };
@@ -79,7 +80,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
                 table.matrix {
                     caption { "Who can do what " (place) }
                     thead { tr { th scope="col" { "Who" } @for column in &columns { th scope="col" { (header(&visit.query, column)) } } } }
-                    tbody { @for subject in all.iter().skip(paging.skip()).take(PAGE) { (row(visit, cluster, subject, namespace, &columns)) } }
+                    tbody { @for (subject, user) in all.iter().skip(paging.skip()).take(PAGE) { (row(visit, cluster, subject, *user, namespace, &columns)) } }
                 }
             }))
             (paging.links(&visit.query, "principals"))
@@ -144,13 +145,19 @@ fn header(query: &Form, column: &Column) -> Markup {
     }
 }
 
-fn row(visit: &Visit<'_>, cluster: &Cluster, subject: &Subject, namespace: &str, columns: &[Column]) -> Markup {
-    let user = subject.user(&cluster.snapshot, visit.now);
+fn row(
+    visit: &Visit<'_>,
+    cluster: &Cluster,
+    subject: &Subject,
+    user: Option<&UserInfo>,
+    namespace: &str,
+    columns: &[Column],
+) -> Markup {
     html! {
         tr {
             th scope="row" { (principal(subject.name())) @if user.is_none() { " " (part::badge("bad", "no identity")) } }
             @for column in columns {
-                @let level = user.as_ref().map_or(Level::None, |user| level(visit, cluster, user, namespace, column));
+                @let level = user.map_or(Level::None, |user| level(visit, cluster, user, namespace, column));
                 @let (class, letter, text) = level.letter();
                 td {
                     @match column.kinds.first() {

@@ -20,6 +20,7 @@ mod explain;
 mod fields;
 mod form;
 mod history;
+mod kept;
 mod kinds;
 mod kubernetes;
 mod live;
@@ -69,6 +70,7 @@ use crate::serve::Peer;
 pub(crate) struct Console {
     pub(crate) sessions: Sessions,
     pub(crate) links: Links,
+    kept: kept::Kept,
 }
 
 /// Whether a path is the console's.

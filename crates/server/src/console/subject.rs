@@ -53,6 +53,12 @@ impl Subject {
         }
     }
 
+    /// Whether it is Kubernetes' or EKS's own, not somebody's whom people gave access.
+    pub(super) fn is_system(&self) -> bool {
+        let own = ["system:", "eks:", "kube-system/"];
+        !matches!(self, Subject::Principal(_)) && own.iter().any(|start| self.name().starts_with(start))
+    }
+
     /// From a link's two words.
     pub(super) fn parse(kind: &str, name: &str) -> Option<Subject> {
         let name = name.to_owned();
@@ -141,22 +147,15 @@ pub(super) fn principals(snapshot: &Snapshot) -> Vec<Subject> {
     all.into_iter().collect()
 }
 
-/// Everybody: principals, then whom RBAC names by itself. Kubernetes' own users and groups are left out unless
-/// `system` is set.
-pub(super) fn everybody(snapshot: &Snapshot, system: bool) -> Vec<Subject> {
+/// Everybody: principals, then whom RBAC names by itself.
+pub(super) fn everybody(snapshot: &Snapshot) -> Vec<Subject> {
     let mut all: BTreeSet<Subject> = principals(snapshot).into_iter().collect();
     for subject in snapshot.rbac().bindings.iter().flat_map(|binding| &binding.subjects) {
-        let subject = match subject {
+        all.insert(match subject {
             RbacSubject::User(name) => Subject::User(name.clone()),
             RbacSubject::Group(name) => Subject::Group(name.clone()),
             RbacSubject::ServiceAccount { namespace, name } => Subject::ServiceAccount(format!("{namespace}/{name}")),
-        };
-        let is_system = subject.name().starts_with("system:")
-            || subject.name().starts_with("eks:")
-            || subject.name().starts_with("kube-system/");
-        if system || !is_system {
-            all.insert(subject);
-        }
+        });
     }
     all.into_iter().collect()
 }

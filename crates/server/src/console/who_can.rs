@@ -1,6 +1,6 @@
 //! Who can do something, and why; and who nearly can.
 
-use entryway_access::{Considered, Decision, EntryMiss, PolicyOutcome, Request};
+use entryway_access::{Considered, Decision, EntryMiss, PolicyOutcome, Request, UserInfo};
 use maud::{Markup, html};
 
 use super::cluster::Cluster;
@@ -8,7 +8,7 @@ use super::entries::principal;
 use super::page::{Problem, Reply};
 use super::part;
 use super::question::{Question, fields};
-use super::subject::{self, Subject};
+use super::subject::Subject;
 use super::visit::Visit;
 use super::words;
 
@@ -44,9 +44,12 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
 
 fn answers(visit: &Visit<'_>, cluster: &Cluster, question: &Question) -> Markup {
     let (mut can, mut nearly, mut cannot) = (Vec::new(), Vec::new(), 0_usize);
-    for subject in subject::everybody(&cluster.snapshot, visit.query.is_on("system")) {
+    let people = cluster.people(visit);
+    for (subject, user) in people.iter(visit.query.is_on("system")) {
         // An explanation costs many times what a decision does.
-        match ask(visit, cluster, &subject, question, cannot < MOST_NEARLY && nearly.len() < MOST) {
+        match user.map_or(Found::Cannot, |user| {
+            ask(visit, cluster, user, question, cannot < MOST_NEARLY && nearly.len() < MOST)
+        }) {
             Found::Can(why) => can.push((subject, why)),
             Found::Nearly(why) => nearly.push((subject, why)),
             Found::Cannot => cannot += 1,
@@ -67,7 +70,7 @@ fn answers(visit: &Visit<'_>, cluster: &Cluster, question: &Question) -> Markup 
     }
 }
 
-fn table(cluster: &Cluster, question: &Question, found: &[(Subject, String)], why: &str) -> Markup {
+fn table(cluster: &Cluster, question: &Question, found: &[(&Subject, String)], why: &str) -> Markup {
     html! {
         table.cards {
             thead { tr { th scope="col" { "Who" } th scope="col" { "Kind" } th scope="col" { (why) } th scope="col" { span.unseen { "More" } } } }
@@ -99,10 +102,9 @@ fn kind(subject: &Subject) -> &'static str {
     }
 }
 
-fn ask(visit: &Visit<'_>, cluster: &Cluster, subject: &Subject, question: &Question, nearly: bool) -> Found {
+fn ask(visit: &Visit<'_>, cluster: &Cluster, user: &UserInfo, question: &Question, nearly: bool) -> Found {
     let snapshot = &cluster.snapshot;
-    let Some(user) = subject.user(snapshot, visit.now) else { return Found::Cannot };
-    let request = Request { user: &user, attributes: question.attributes() };
+    let request = Request { user, attributes: question.attributes() };
     if let Decision::Allowed(reason) = snapshot.decide(&request, visit.now) {
         return Found::Can(reason.to_string());
     }

@@ -119,6 +119,13 @@ async fn the_audit_log_page_by_page() {
     browser.get("/console/audit?q=group-59").await.has("1 shown");
     browser.get("/console/audit?q=no-such-text&since=all").await.has("No record fits");
     browser.get("/console/audit?since=all&before=1999").await.is(200).has("Older");
+    // One that is long ago is found over empty hours, days and months.
+    let old = json!({ "eventTime": "2019-03-04T05:06:07Z", "eventName": "Ancient", "eventSource": "eks.amazonaws.com",
+                      "readOnly": false, "recipientAccountId": ACCOUNT });
+    let put = Txn::new().put("/audit/2019-03-04T05:06:07.000001Z-x", old.to_string().into_bytes());
+    let _ = api.plane.store.commit(put).await.unwrap();
+    browser.get("/console/audit?since=all&action=ancient").await.is(200).has("Ancient").has("1 shown");
+    browser.get("/console/audit?since=7d&action=ancient").await.has_not("Ancient");
     let history = format!("{DEMO}/access/history?principal={}", uri_encode(&role));
     browser.get(&history).await.is(200).has("group-00").has("group-59");
 }
