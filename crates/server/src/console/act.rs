@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::page::{Problem, Reply, csrf};
 use super::part::Field;
 use super::visit::Visit;
+use super::words;
 use crate::eks::{self, EksError, Fault};
 use crate::http;
 use crate::keys::Place;
@@ -82,15 +83,9 @@ pub(super) fn role_page(visit: &Visit<'_>) -> Result<Reply, Problem> {
 }
 
 fn role_form(visit: &Visit<'_>, role: &str, error: Option<&str>) -> super::page::Page {
-    let field = Field {
-        name: "role",
-        label: "Role",
-        value: role,
-        help: "The ARN of a role that trusts you, or its name in your account.",
-        error,
-    };
+    let field = Field { name: "role", label: "Role", value: role, help: words::ROLE_HELP, error };
     let content = html! {
-        p { "Its rights are used instead of yours, for an hour at most, until you are yourself again." }
+        p { (words::ROLE_MEANS) }
         form.stack.narrow method="post" action="/console/role" data-form {
             (csrf(visit)) (field.line())
             button type="submit" { "Act as this role" }
@@ -146,7 +141,7 @@ pub(super) async fn assume(visit: &Visit<'_>) -> Result<Reply, Problem> {
             Ok(Reply::Redirect("/console".to_owned()))
         }
         (_, error) => {
-            let text = error.as_ref().map_or("the role could not be assumed", |(_, message)| message.as_str());
+            let text = error.as_ref().map_or(words::NOT_ASSUMED, |(_, message)| message.as_str());
             Ok(role_form(visit, role, Some(text)).status(StatusCode::UNPROCESSABLE_ENTITY).into())
         }
     }

@@ -181,7 +181,7 @@ fn search(query: &Form) -> Markup {
 }
 
 /// Who may see the log is who may call CloudTrail's LookupEvents.
-fn may_look(visit: &Visit<'_>) -> Result<(), Problem> {
+pub(super) fn may_look(visit: &Visit<'_>) -> Result<(), Problem> {
     if visit.may("cloudtrail:LookupEvents", "*", |_| {}) {
         return Ok(());
     }

@@ -217,11 +217,11 @@ fn preview_page(
             @if let Some(lock_out) = &lock_out {
                 div.notice.bad role="alert" {
                     p { strong { (words::LOCK_OUT) } }
-                    ul { @for reason in &lock_out.reasons { li { (reason.to_string()) } } }
+                    ul { @for reason in &lock_out.reasons { li { (preview::reason(reason)) } } }
                 }
                 label.tick { input type="checkbox" name="override" value="on"; " " (words::LOCK_OUT_OVERRIDE) }
             }
-            @if matches!(proposal, Proposal::Mode(_)) { p.notice.warn { "There is no way back to the mode before." } }
+            @if matches!(proposal, Proposal::Mode(_)) { p.notice.warn { (words::NO_WAY_BACK) } }
             div.actions {
                 button.danger[danger] type="submit" name="step" value="apply" { (action) }
                 @if has_form(form.text("do")) {
@@ -247,7 +247,7 @@ fn conflict(visit: &Visit<'_>, cluster: &Cluster, form: &Form, found: Option<&Fo
         div.notice.warn role="alert" { p { strong { (words::CONFLICT) } } p { (words::CONFLICT_HINT) } }
         div.beside {
             section { h2 { "As it is now" } @match found {
-                None => p { "It is gone." },
+                None => p { (words::IT_IS_GONE) },
                 Some(found) => {
                     p.muted { "changed " (part::time(found.record.modified_at, visit.now)) }
                     dl.facts {

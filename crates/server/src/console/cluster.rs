@@ -166,7 +166,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Reply, Problem> {
         @if rows.is_empty() && own.is_empty() {
             (part::empty(words::NO_CLUSTERS, html! { p { "Make one: " code { "entryway clusters create demo" } } }))
         } @else if rows.is_empty() {
-            (part::empty("You may see no cluster.", html! { p { (words::DENIED_HINT) } }))
+            (part::empty(words::NO_CLUSTER_SEEN, html! { p { (words::DENIED_HINT) } }))
         } @else {
             table.cards {
                 caption.unseen { "Clusters" }
@@ -204,7 +204,7 @@ pub(super) fn may_see_access(visit: &Visit<'_>, cluster: &Cluster) -> Result<(),
     if describes && cluster.offers(visit, "ListAccessEntries") {
         return Ok(());
     }
-    let text = "You may not list and describe all access entries of this cluster, which this page tells of.";
+    let text = words::NOT_ALL_ENTRIES;
     Err(Problem::new(StatusCode::FORBIDDEN, text, words::DENIED_HINT))
 }
 

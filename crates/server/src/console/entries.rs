@@ -68,10 +68,13 @@ pub(super) fn short(arn: &str) -> &str {
 /// `GET …/access`.
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     let mode = cluster.snapshot.mode();
+    // It tells who has access as entries do, so it is for who may see those.
+    let shows_aws_auth = super::cluster::may_see_access(visit, cluster).is_ok()
+        && (mode != AuthenticationMode::Api || !cluster.snapshot.aws_auth().roles.is_empty());
     let content = html! {
         (head(visit, cluster))
         @if mode.has_api() { (entries(visit, cluster).await?) } @else { p.notice { (words::MODE_WITHOUT_ENTRIES) } }
-        @if mode != AuthenticationMode::Api || !cluster.snapshot.aws_auth().roles.is_empty() { (aws_auth(visit, cluster)) }
+        @if shows_aws_auth { (aws_auth(visit, cluster)) }
     };
     let title = cluster.record.name.clone();
     Ok(cluster.page("access", title, content).live(cluster.live(false)).into())
@@ -246,7 +249,7 @@ fn aws_auth(visit: &Visit<'_>, cluster: &Cluster) -> Markup {
     html! {
         section aria-labelledby="aws-auth" {
             h2 #aws-auth { "aws-auth" }
-            @if rows.is_empty() { p.muted { "The ConfigMap kube-system/aws-auth maps nobody." } }
+            @if rows.is_empty() { p.muted { (words::NO_AWS_AUTH) } }
             @else {
                 table.cards {
                     caption.unseen { "Lines of aws-auth" }

@@ -10,6 +10,7 @@ use super::part;
 use super::proposal::end_of;
 use super::subject::Subject;
 use super::visit::Visit;
+use super::words;
 use crate::eks::EntryRecord;
 
 /// `GET …/access/entry?principal=ARN`.
@@ -35,7 +36,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
                 @if kind.is_some_and(|kind| kind.takes_policies()) && may("AssociateAccessPolicy") { p { a.button href=(to("associate", &[])) { "Associate policy" } } }
             }
             @if entry.policies.is_empty() {
-                (part::empty("It has no access policy: what it may do is what RBAC gives its username and groups.", html! {}))
+                (part::empty(words::NO_POLICIES, html! {}))
             } @else {
                 table.cards {
                     caption.unseen { "Access policies" }

@@ -11,6 +11,7 @@ use super::part;
 use super::question::{Question, fields};
 use super::subject::Subject;
 use super::visit::Visit;
+use super::words;
 
 /// `GET …/explain?kind=…&subject=…&verb=…`.
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
@@ -27,7 +28,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
                 dt { "Username" } dd { code { (user.username) } }
                 dt { "Groups" } dd { (part::words(&user.groups)) }
             }
-        } @else { p.notice.bad { "Nothing lets it into this cluster: its requests are answered 401." } }
+        } @else { p.notice.bad { (words::NOT_LET_IN) } }
         form.search role="search" method="get" {
             input type="hidden" name="kind" value=(subject.kind()); input type="hidden" name="subject" value=(subject.name());
             (fields(cluster, &visit.query))
@@ -49,7 +50,7 @@ fn explained(visit: &Visit<'_>, cluster: &Cluster, user: &entryway_access::UserI
             @if let entryway_access::Decision::Allowed(reason) = explanation.decision { p { (reason.to_string()) } }
             h3 { "What was looked at" }
             ul.considered { @for one in &explanation.considered { li { (symbol(one)) " " (one.to_string()) } } }
-            @if explanation.considered.is_empty() { p.muted { "Nothing names it." } }
+            @if explanation.considered.is_empty() { p.muted { (words::NOTHING_NAMES_IT) } }
         }
     }
 }
@@ -102,7 +103,7 @@ fn abilities(visit: &Visit<'_>, cluster: &Cluster, arn: &str) -> Markup {
                 None => p { "Nothing." },
                 Some((_, abilities)) => {
                     @let lines = entryway_analysis::lines(&abilities);
-                    @if lines.is_empty() { p { "Nothing but what everybody who signs in can." } }
+                    @if lines.is_empty() { p { (words::ONLY_EVERYBODYS) } }
                     ul { @for line in lines.iter().take(500) { li { (part::spaced(line)) } } }
                 }
             }

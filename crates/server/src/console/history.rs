@@ -13,6 +13,7 @@ use super::form::Form;
 use super::page::{Problem, Reply};
 use super::part;
 use super::visit::Visit;
+use super::words;
 use crate::keys::Place;
 
 /// An entry as far as the log tells it.
@@ -42,7 +43,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     let steps = steps(&records, &cluster.place, &cluster.record.name, arn);
     let content = html! {
         p { (principal(arn)) }
-        @if steps.is_empty() { (part::empty("The audit log has no change of it.", html! {})) }
+        @if steps.is_empty() { (part::empty(words::NO_HISTORY, html! {})) }
         @else {
             table.cards {
                 caption.unseen { "Changes, newest first" }
@@ -50,7 +51,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
                 tbody { @for step in steps.iter().rev().take(200) { (row(visit, step)) } }
             }
         }
-        @if made.is_some() { p { a href=(format!("?{}", visit.query.with("all", "on").to_query())) { "Look for entries of the same principal before this one" } } }
+        @if made.is_some() { p { a href=(format!("?{}", visit.query.with("all", "on").to_query())) { (words::EARLIER_ENTRIES) } } }
     };
     let entry = cluster.url(&format!("/access/entry?{}", Form::of(&[("principal", arn)]).to_query()));
     Ok(cluster.page("access", "What it was", content).crumb(short(arn), entry).into())

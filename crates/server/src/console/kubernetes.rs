@@ -40,7 +40,7 @@ impl Answer {
 pub(super) async fn get(visit: &Visit<'_>, cluster: &Cluster, path: &str, accept: &str) -> Result<Answer, Problem> {
     let failed = |problem: &dyn std::fmt::Display| {
         tracing::error!(%problem, "the Kubernetes API could not be asked");
-        Problem::new(StatusCode::BAD_GATEWAY, "The cluster's Kubernetes API could not be asked.", words::SERVER_HINT)
+        Problem::new(StatusCode::BAD_GATEWAY, words::KUBERNETES_FAILED, words::SERVER_HINT)
     };
     let endpoint = visit.plane.clusters.token_endpoint();
     let (region, name) = (&cluster.place.region, &cluster.record.name);

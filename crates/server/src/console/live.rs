@@ -14,9 +14,9 @@ use entryway_store::{StoreError, Watch};
 use futures::stream;
 use jiff::Timestamp;
 
-use super::cluster;
 use super::page::{Problem, Reply};
 use super::visit::{Visit, identity};
+use super::{audit, cluster};
 use crate::keys;
 use crate::plane::ControlPlane;
 
@@ -46,6 +46,8 @@ pub(super) async fn stream(visit: &Visit<'_>) -> Result<Reply, Problem> {
         }
     }
     if query.is_on("audit") {
+        // When something happens is told only to who may see what.
+        audit::may_look(visit)?;
         prefixes = vec![keys::AUDIT.to_owned()];
     }
     let store = Arc::clone(&visit.plane.store);

@@ -14,6 +14,7 @@ use super::question::Question;
 use super::subject::Subject;
 use super::visit::Visit;
 use super::who_can::explain_url;
+use super::words;
 
 const PAGE: usize = 40;
 
@@ -74,7 +75,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
             p { a href=(format!("?{}", visit.query.without(&["area", "of", "page"]).to_query())) { "Back to all areas" } }
         }
         (legend())
-        @if all.is_empty() { (part::empty("Nobody fits.", html! {})) }
+        @if all.is_empty() { (part::empty(words::NOBODY_FITS, html! {})) }
         @else {
             (part::wide(&format!("Who can do what {place}"), html! {
                 table.matrix {

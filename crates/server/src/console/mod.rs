@@ -122,7 +122,10 @@ async fn answer(plane: &Arc<ControlPlane>, request: &Received) -> Response {
     };
     match (path, is_change) {
         ("/sign-in", _) => return sign_in::page(plane, request, &query, &form, &preferences).await,
-        ("/link", false) => return sign_in::by_link(plane, request, &query, &preferences).await,
+        // Programs that look at links before people do ask by HEAD: that does not use one up.
+        ("/link", false) if request.method == "GET" => {
+            return sign_in::by_link(plane, request, &query, &preferences).await;
+        }
         ("/theme", true) => return page::set_theme(request, &form),
         _ => {}
     }

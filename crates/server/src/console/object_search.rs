@@ -19,6 +19,7 @@ use super::page::{Problem, Reply};
 use super::part::{self, Paging};
 use super::resources::{Kind, refusal};
 use super::visit::Visit;
+use super::words;
 
 /// Objects of a page.
 const PAGE: usize = 100;
@@ -64,7 +65,7 @@ pub(super) async fn found(visit: &Visit<'_>, cluster: &Cluster, kind: &Kind) -> 
     let paging = Paging::of(query, PAGE, all.len());
     let with_namespace = kind.namespaced && namespace.is_empty();
     Ok(html! {
-        @if all.is_empty() { (part::empty("No name fits.", html! { p { a href=(format!("?{}", query.without(&["q", "sort", "page"]).to_query())) { "Show all" } } })) }
+        @if all.is_empty() { (part::empty(words::NO_NAME_FITS, html! { p { a href=(format!("?{}", query.without(&["q", "sort", "page"]).to_query())) { "Show all" } } })) }
         @else {
             table.cards {
                 caption.unseen { (kind.name()) }
@@ -83,8 +84,8 @@ fn row(visit: &Visit<'_>, cluster: &Cluster, kind: &Kind, object: &Named, with_n
     let created = created.and_then(|text| text.parse().ok());
     html! {
         tr {
-            @if with_namespace { td data-label="Namespace" { (object.namespace) } }
-            th scope="row" data-label="Name" { a href=(cluster.url(&format!("/resources/object?{link}"))) { (object.name) } }
+            @if with_namespace { td.arn data-label="Namespace" { (object.namespace) } }
+            th.arn scope="row" data-label="Name" { a href=(cluster.url(&format!("/resources/object?{link}"))) { (object.name) } }
             td data-label="Created" { @if let Some(created) = created { (part::time(created, visit.now)) } }
         }
     }

@@ -3,7 +3,7 @@
 use entryway_access::{PolicyArn, PolicyRule, PolicyRules};
 use maud::{Markup, html};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, may_see_access};
 use super::entries::{principal, short};
 use super::form::Form;
 use super::page::{Problem, Reply};
@@ -14,11 +14,7 @@ use super::words;
 /// `GET …/policies?policy=NAME&with=NAME`.
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     if !visit.may("eks:ListAccessPolicies", "*", |_| {}) {
-        return Err(Problem::new(
-            axum::http::StatusCode::FORBIDDEN,
-            "You may not list access policies.",
-            words::DENIED_HINT,
-        ));
+        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, words::NO_POLICY_LIST, words::DENIED_HINT));
     }
     let resolve = |name: &str| match visit.query.text(name) {
         "" => Ok(None),
@@ -26,14 +22,29 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     };
     let page = match (resolve("policy")?, resolve("with")?) {
         (Some(policy), other) => {
+            for own in
+                [Some(&policy), other.as_ref()].into_iter().flatten().filter(|own| matches!(own, PolicyArn::Own { .. }))
+            {
+                may_read(visit, own)?;
+            }
             let title = policy.name().to_string();
             cluster
-                .page("policies", title, one(cluster, &policy, other.as_ref()))
+                .page("policies", title, one(visit, cluster, &policy, other.as_ref()))
                 .crumb("Policies", cluster.url("/policies"))
         }
-        (None, _) => cluster.page("policies", "Access policies", all(cluster)),
+        (None, _) => cluster.page("policies", "Access policies", all(visit, cluster)),
     };
     Ok(page.live(cluster.live(false)).into())
+}
+
+/// The rules of one's own policies are for who may read them through the API.
+fn may_read(visit: &Visit<'_>, policy: &PolicyArn) -> Result<(), Problem> {
+    let arn = policy.to_string();
+    if visit.may("entryway:GetPolicy", &arn, |_| {}) {
+        return Ok(());
+    }
+    let text = format!("{} is not authorized to perform: entryway:GetPolicy on resource: {arn}", visit.who.arn());
+    Err(Problem::new(axum::http::StatusCode::FORBIDDEN, text, words::DENIED_HINT))
 }
 
 /// Which entries have a policy.
@@ -46,7 +57,8 @@ fn users(cluster: &Cluster, policy: &PolicyArn) -> Vec<std::sync::Arc<entryway_a
         .collect()
 }
 
-fn all(cluster: &Cluster) -> Markup {
+fn all(visit: &Visit<'_>, cluster: &Cluster) -> Markup {
+    let sees = may_see_access(visit, cluster).is_ok();
     let entries = cluster.snapshot.entries();
     let mut used: std::collections::HashMap<&PolicyArn, usize> = std::collections::HashMap::new();
     for own in entries.iter().flat_map(|entry| &entry.policies) {
@@ -63,7 +75,7 @@ fn all(cluster: &Cluster) -> Markup {
                 tr {
                     th scope="row" data-label="Policy" { a href=(url(arn)) { (arn.name().as_str()) } @if matches!(arn, PolicyArn::Own { .. }) { " " (part::badge("", "own")) } }
                     td data-label="Rules" { @match rules { Some(PolicyRules::Known(rules)) => (rules.len()), Some(PolicyRules::Unpublished) | None => span.muted { "not published" } } }
-                    td data-label="Used by" { (used) }
+                    td data-label="Used by" { @if sees { (used) } @else { span.muted { (words::NOT_SEEN) } } }
                 }
             } }
         }
@@ -74,8 +86,9 @@ fn url(arn: &PolicyArn) -> String {
     format!("?{}", Form::of(&[("policy", &arn.to_string())]).to_query())
 }
 
-fn one(cluster: &Cluster, policy: &PolicyArn, other: Option<&PolicyArn>) -> Markup {
-    let used = users(cluster, policy);
+fn one(visit: &Visit<'_>, cluster: &Cluster, policy: &PolicyArn, other: Option<&PolicyArn>) -> Markup {
+    let sees = may_see_access(visit, cluster).is_ok();
+    let used = if sees { users(cluster, policy) } else { Vec::new() };
     let none = std::iter::once((String::new(), "Choose one".to_owned()));
     let options: Vec<(String, String)> = none.chain(super::entries::policy_options(cluster)).collect();
     let with = other.map(ToString::to_string).unwrap_or_default();
@@ -93,7 +106,7 @@ fn one(cluster: &Cluster, policy: &PolicyArn, other: Option<&PolicyArn>) -> Mark
         }
         section aria-labelledby="used" {
             h2 #used { "Used by" }
-            @if used.is_empty() { p.muted { "No entry of this cluster." } }
+            @if !sees { p.muted { (words::NOT_SEEN) } } @else if used.is_empty() { p.muted { (words::POLICY_UNUSED) } }
             @else { ul.plain { @for entry in used.iter().take(200) {
                 @let scopes = entry.policies.iter().find(|own| own.policy == *policy).map(|own| own.scope.to_string());
                 li { a href=(cluster.url(&format!("/access/entry?{}", Form::of(&[("principal", entry.principal.as_str())]).to_query()))) { (principal(entry.principal.as_str())) } " " span.muted { (scopes.unwrap_or_default()) } }
@@ -162,7 +175,7 @@ fn compared(cluster: &Cluster, left: &PolicyArn, right: &PolicyArn) -> Markup {
     html! {
         section aria-labelledby="compared" {
             h2 #compared { "Where they differ" }
-            @if differing.is_empty() { p { "Nowhere: the rules are the same." } }
+            @if differing.is_empty() { p { (words::RULES_SAME) } }
             @else {
                 (part::wide("Where they differ", html! { table {
                     caption.unseen { "Where they differ" }

@@ -2,7 +2,7 @@
 //! the crate `entryway-analysis`.
 
 use entryway_access::Snapshot;
-use entryway_analysis::{Ability, Difference, KnownPrincipals, LockOut, compare, lines};
+use entryway_analysis::{Ability, Difference, KnownPrincipals, LockOut, LockOutReason, compare, lines};
 use maud::{Markup, html};
 
 use super::cluster::Cluster;
@@ -11,6 +11,8 @@ use super::{part, words};
 
 /// The most principals that are listed.
 const MOST: usize = 100;
+/// The most administrators that are named in a reason.
+const MOST_NAMED: usize = 10;
 /// The most lines for one of them.
 const MOST_LINES: usize = 40;
 
@@ -20,9 +22,25 @@ pub(super) fn lock_out(visit: &Visit<'_>, cluster: &Cluster, after: &Snapshot) -
     entryway_analysis::lock_out(&cluster.snapshot, after, Some(caller), &[], &KnownPrincipals::default(), visit.now)
 }
 
+/// A reason; of thousands of administrators a few are named.
+pub(super) fn reason(reason: &LockOutReason) -> String {
+    match reason {
+        LockOutReason::NobodyAdministers { before } if before.len() > MOST_NAMED => {
+            let few = before.iter().take(MOST_NAMED).cloned().collect();
+            let others = before.len() - MOST_NAMED;
+            format!("{} and {others} others", LockOutReason::NobodyAdministers { before: few })
+        }
+        other => other.to_string(),
+    }
+}
+
 /// Who gains and who loses what.
 pub(super) fn effect(visit: &Visit<'_>, cluster: &Cluster, after: &Snapshot) -> Markup {
     let all = compare(&cluster.snapshot, after, &KnownPrincipals::default(), visit.now);
+    // A change of one entry is about its principal; more is for who may see all entries.
+    if all.len() > 1 && super::cluster::may_see_access(visit, cluster).is_err() {
+        return html! { p.notice { (words::NOT_SEEN) } };
+    }
     html! {
         section aria-labelledby="effect" {
             h2 #effect { "Who gains, who loses" }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::act::{EksCall, cluster_path, entry_path, tags_path};
 use super::cluster::Cluster;
 use super::entries::short;
+use super::words;
 use crate::eks::{AssociationRecord, EXPIRES_AT, EXPIRES_POLICY, EntryRecord, Tags};
 
 /// A change.
@@ -245,17 +246,15 @@ impl Proposal {
     pub(super) fn done(&self) -> String {
         let name = self.principal().map(short).unwrap_or_default();
         match self {
-            Proposal::Create(_) => format!("The access entry of {name} was created."),
-            Proposal::Edit(_, Edit::Naming { .. }) => format!("The access entry of {name} was changed."),
-            Proposal::Edit(_, Edit::Delete) => format!("The access entry of {name} was deleted."),
+            Proposal::Create(_) => words::created(name),
+            Proposal::Edit(_, Edit::Naming { .. }) => words::changed(name),
+            Proposal::Edit(_, Edit::Delete) => words::deleted(name),
             Proposal::Edit(_, Edit::Associate { policy, scope, .. }) => {
-                format!("{} is associated with {name}: {scope}.", policy.name())
+                words::associated(policy.name().as_str(), name, scope)
             }
-            Proposal::Edit(_, Edit::Disassociate { policy, .. }) => {
-                format!("{} is no longer associated with {name}.", policy.name())
-            }
-            Proposal::Edit(_, Edit::Tags(_)) => format!("The tags and ends of {name} were changed."),
-            Proposal::Mode(mode) => format!("The authentication mode is {mode}."),
+            Proposal::Edit(_, Edit::Disassociate { policy, .. }) => words::disassociated(policy.name().as_str(), name),
+            Proposal::Edit(_, Edit::Tags(_)) => words::tags_changed(name),
+            Proposal::Mode(mode) => words::in_mode(mode.as_str()),
         }
     }
 }

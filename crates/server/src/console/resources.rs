@@ -147,7 +147,7 @@ async fn objects(visit: &Visit<'_>, cluster: &Cluster, kind: &Kind) -> Result<Ma
     let next = answer.body.pointer("/metadata/continue").and_then(Value::as_str).filter(|next| !next.is_empty());
     let with_namespace = kind.namespaced && namespace.is_empty();
     Ok(html! {
-        @if rows.is_empty() { (part::empty("There are none.", html! {})) }
+        @if rows.is_empty() { (part::empty(words::NO_OBJECTS, html! {})) }
         @else {
             (part::wide(&kind.name(), html! { table {
                 caption.unseen { (kind.name()) }

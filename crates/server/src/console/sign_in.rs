@@ -74,7 +74,7 @@ pub(super) async fn by_link(
         return sign_in_page(StatusCode::FORBIDDEN, preferences, &Form::default(), Some(words::LINK_USED), false);
     };
     record(plane, request, "ConsoleLogin", Some(&who), None, now).await;
-    let secret = plane.console.sessions.begin(key, now);
+    let secret = begin(plane, request, key, now);
     let mut response = if security::is_from_elsewhere(request) {
         // The browser would not send a strict cookie along a redirect that another site began.
         let onward =
@@ -96,7 +96,9 @@ pub(super) async fn page(
     preferences: &Preferences,
 ) -> Response {
     if request.method != "POST" {
-        return sign_in_page(StatusCode::OK, preferences, query, None, false);
+        // A link may say where to go on, and nothing else: it must not fill in what is sent after signing in.
+        let back = page::own_url(query.text("back"));
+        return sign_in_page(StatusCode::OK, preferences, &Form::of(&[("back", &back)]), None, false);
     }
     let now = Timestamp::now();
     let Some((key, who)) = check_key(plane, form, now).await else {
@@ -104,7 +106,7 @@ pub(super) async fn page(
         return sign_in_page(StatusCode::FORBIDDEN, preferences, form, Some(words::KEY_REFUSED), false);
     };
     record(plane, request, "ConsoleLogin", Some(&who), None, now).await;
-    let secret = plane.console.sessions.begin(&key, now);
+    let secret = begin(plane, request, &key, now);
     let back = page::own_url(form.text("back"));
     let mut response = match form.get("kept").and_then(Form::parse) {
         Some(kept) => {
@@ -122,8 +124,17 @@ pub(super) async fn page(
     response
 }
 
-/// What was sent when the session was over, to be sent again.
+/// Begins a session; one that the browser had before ends.
+fn begin(plane: &ControlPlane, request: &Received, key: &str, now: Timestamp) -> String {
+    if let Some(old) = security::session_secret(request) {
+        plane.console.sessions.end(old);
+    }
+    plane.console.sessions.begin(key, now)
+}
+
+/// What was sent when the session was over, to be sent again. A change of access is shown before it is made.
 fn kept_form(back: &str, kept: &Form, csrf: &str) -> Markup {
+    let kept = &if kept.text("step").is_empty() { kept.clone() } else { kept.with("step", "preview") };
     html! {
         p { (words::KEPT) }
         form.stack method="post" action=(back) {

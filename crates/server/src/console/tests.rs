@@ -1,5 +1,6 @@
 //! The console in process: sign-in, tokens, escaping, refusals, and changes with their previews.
 
+mod attacks;
 mod failing;
 mod finding;
 

@@ -68,6 +68,8 @@ pub(super) struct Visit<'a> {
     pub(super) credentials: Credentials,
     pub(super) preferences: Preferences,
     pub(super) now: Timestamp,
+    /// What conditions of IAM policies are asked about, but for what is the question's own.
+    context: Context,
 }
 
 impl<'a> Visit<'a> {
@@ -95,7 +97,8 @@ impl<'a> Visit<'a> {
             sessions.end(&secret);
             return None;
         };
-        Some(Visit { plane, request, query, form, session, secret, who, credentials, preferences, now })
+        let context = who.context(request, now);
+        Some(Visit { plane, request, query, form, session, secret, who, credentials, preferences, now, context })
     }
 
     /// Whether the form holds the session's token.
@@ -111,7 +114,7 @@ impl<'a> Visit<'a> {
     /// Whether IAM allows an action. What is not allowed is not offered; whether it is done is for the operation
     /// itself to say.
     pub(super) fn may(&self, action: &str, resource: &str, facts: impl FnOnce(&mut Context)) -> bool {
-        let mut context = self.who.context(self.request, self.now);
+        let mut context = self.context.clone();
         facts(&mut context);
         self.who.may(action, resource, &context).is_ok()
     }

@@ -36,7 +36,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
         }
         @match Question::of(&visit.query) {
             Some(question) => (answers(visit, cluster, &question)),
-            None => (part::empty("Ask who can do what: such as delete pods in namespace payments.", html! {})),
+            None => (part::empty(words::ASK, html! {})),
         }
     };
     Ok(cluster.page("who-can", "Who can…", content).live(cluster.live(false)).into())
@@ -58,7 +58,7 @@ fn answers(visit: &Visit<'_>, cluster: &Cluster, question: &Question) -> Markup 
     html! {
         section aria-labelledby="can" {
             h2 #can { "Who can " (question.text()) }
-            @if can.is_empty() { p { "Nobody whom this cluster names." } } @else { (table(cluster, question, &can, "Why")) }
+            @if can.is_empty() { p { (words::NOBODY_CAN) } } @else { (table(cluster, question, &can, "Why")) }
         }
         @if !nearly.is_empty() {
             section aria-labelledby="nearly" { h2 #nearly { "Near misses" } (table(cluster, question, &nearly, "Why not") ) }

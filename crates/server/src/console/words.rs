@@ -1,4 +1,4 @@
-//! The longer texts of the console, in one place.
+//! The sentences of the console, in one place. Names of fields, columns and buttons stand in the markup that they label.
 
 pub(super) const BAD_FORM: &str = "The form that was sent can't be read.";
 pub(super) const TOO_LARGE: &str = "More was sent than any form here holds.";
@@ -66,3 +66,84 @@ pub(super) const HALF_DONE_HINT: &str = "Look at the entry as it is now, and do 
 pub(super) const NOT_KEPT_HINT: &str = "Nothing that you typed is lost: send it again later.";
 pub(super) const NEARLY_AMONG_SOME: &str =
     "Not all of them were looked at for near misses: a namespace or a name makes the question narrower.";
+pub(super) const ROLE_HELP: &str = "The ARN of a role that trusts you, or its name in your account.";
+pub(super) const ROLE_MEANS: &str =
+    "Its rights are used instead of yours, for an hour at most, until you are yourself again.";
+pub(super) const NOT_ASSUMED: &str = "the role could not be assumed";
+pub(super) const NO_WAY_BACK: &str = "There is no way back to the mode before.";
+pub(super) const IT_IS_GONE: &str = "It is gone.";
+pub(super) const NO_CLUSTER_SEEN: &str = "You may see no cluster.";
+pub(super) const NOT_ALL_ENTRIES: &str =
+    "You may not list and describe all access entries of this cluster, which this page tells of.";
+pub(super) const NO_AWS_AUTH: &str = "The ConfigMap kube-system/aws-auth maps nobody.";
+pub(super) const NO_POLICIES: &str =
+    "It has no access policy: what it may do is what RBAC gives its username and groups.";
+pub(super) const NOT_LET_IN: &str = "Nothing lets it into this cluster: its requests are answered 401.";
+pub(super) const NOTHING_NAMES_IT: &str = "Nothing names it.";
+pub(super) const ONLY_EVERYBODYS: &str = "Nothing but what everybody who signs in can.";
+pub(super) const NO_HISTORY: &str = "The audit log has no change of it.";
+pub(super) const EARLIER_ENTRIES: &str = "Look for entries of the same principal before this one";
+pub(super) const KUBERNETES_FAILED: &str = "The cluster's Kubernetes API could not be asked.";
+pub(super) const NOBODY_FITS: &str = "Nobody fits.";
+pub(super) const NO_NAME_FITS: &str = "No name fits.";
+pub(super) const NO_POLICY_LIST: &str = "You may not list access policies.";
+pub(super) const POLICY_UNUSED: &str = "No entry of this cluster.";
+pub(super) const RULES_SAME: &str = "Nowhere: the rules are the same.";
+pub(super) const NO_OBJECTS: &str = "There are none.";
+pub(super) const ASK: &str = "Ask who can do what: such as delete pods in namespace payments.";
+pub(super) const NOBODY_CAN: &str = "Nobody whom this cluster names.";
+pub(super) const NOT_SEEN: &str = "You may not list and describe the entries.";
+
+pub(super) fn created(name: &str) -> String {
+    format!("The access entry of {name} was created.")
+}
+pub(super) fn changed(name: &str) -> String {
+    format!("The access entry of {name} was changed.")
+}
+pub(super) fn deleted(name: &str) -> String {
+    format!("The access entry of {name} was deleted.")
+}
+pub(super) fn tags_changed(name: &str) -> String {
+    format!("The tags and ends of {name} were changed.")
+}
+pub(super) fn associated(policy: &str, name: &str, scope: &entryway_access::AccessScope) -> String {
+    format!("{policy} is associated with {name}: {scope}.")
+}
+pub(super) fn disassociated(policy: &str, name: &str) -> String {
+    format!("{policy} is no longer associated with {name}.")
+}
+pub(super) fn in_mode(mode: &str) -> String {
+    format!("The authentication mode is {mode}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// The sentences among the string literals of a source file: several words, with a capital and a full stop.
+    fn sentences(source: &str) -> Vec<&str> {
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let literals = lines.flat_map(|line| line.split('"').skip(1).step_by(2));
+        literals
+            .filter(|text| text.starts_with(char::is_uppercase) && text.contains(' ') && text.ends_with(['.', '!']))
+            .collect()
+    }
+
+    #[test]
+    fn sentences_stand_here_alone() {
+        assert_eq!(sentences("p { \"It is so.\" } // \"Not this one.\"\nx(\"Name\")"), ["It is so.", "Not this one."]);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console");
+        let mut files = 0;
+        for file in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+            if !file.is_file() || file.ends_with("words.rs") || file.ends_with("tests.rs") {
+                continue;
+            }
+            files += 1;
+            let source = fs::read_to_string(&file).unwrap();
+            assert_eq!(sentences(&source), Vec::<&str>::new(), "{}", file.display());
+        }
+        assert!(files > 30, "the folder is another: {files}");
+    }
+}
