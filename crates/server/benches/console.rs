@@ -66,7 +66,7 @@ fn entry(first: &Value, n: usize) -> Option<Value> {
     members.insert("arn".to_owned(), json!(arn));
     let username = format!("arn:aws:sts::444455556666:assumed-role/engineer-{n:05}/{{{{SessionName}}}}");
     members.insert("username".to_owned(), json!(username));
-    let groups = if n % 10 == 0 { vec![format!("group-{}", n % 100)] } else { Vec::new() };
+    let groups = if n.is_multiple_of(10) { vec![format!("group-{}", n % 100)] } else { Vec::new() };
     members.insert("groups".to_owned(), json!(groups));
     members.insert("tags".to_owned(), json!({ "team": (n % 500).to_string() }));
     let mut policies = json!({ format!("arn:aws:eks::aws:cluster-access-policy/{policy}"): association });
@@ -159,7 +159,7 @@ async fn objects(data: &Path) -> Result<(), Failure> {
         let mut record = pattern.clone();
         if let Some(members) = record.as_object_mut() {
             members.insert("eventTime".to_owned(), json!(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
-            members.insert("readOnly".to_owned(), json!(n % 20 != 0));
+            members.insert("readOnly".to_owned(), json!(!n.is_multiple_of(20)));
         }
         Some((format!("/audit/{}-{}", time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"), uuid::Uuid::new_v4()), record))
     });
