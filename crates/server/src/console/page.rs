@@ -115,7 +115,8 @@ pub(super) fn finish(visit: &Visit<'_>, reply: Result<Reply, Problem>) -> Respon
         }
         Err(problem) => {
             let title = problem.status.canonical_reason().unwrap_or("Error");
-            Page::new(title, problem_text(&problem)).status(problem.status)
+            let content = html! { (problem_text(&problem)) (sent(&visit.form)) };
+            Page::new(title, content).status(problem.status)
         }
     };
     // A page that is shown anew in the background would take the message from the one that it is for.
@@ -153,6 +154,18 @@ pub(super) fn finish(visit: &Visit<'_>, reply: Result<Reply, Problem>) -> Respon
     };
     let html = document(&page.title, &visit.preferences, page.live.as_deref(), body);
     respond(page.status, html)
+}
+
+/// What somebody sent that could not be done, so that it is not lost.
+fn sent(form: &Form) -> Markup {
+    let form = form.without(&["csrf", "seen", "step", "do", "rows", "override"]);
+    let lines: Vec<(&str, &str)> = form.pairs().filter(|(_, value)| !value.is_empty()).collect();
+    html! {
+        @if !lines.is_empty() {
+            h2 { "What you sent" }
+            dl.facts { @for (name, value) in lines { dt { (name) } dd { code { (value) } } } }
+        }
+    }
 }
 
 fn told(visit: &Visit<'_>, flash: &Flash) -> Markup {

@@ -87,7 +87,12 @@ async fn a_cluster_deleted_meanwhile_is_told_so() {
     let create = [("do", "create"), ("principal", role.as_str()), ("username", "jo:x"), ("step", "preview")];
     browser.get(&format!("{DEMO}/access/change?do=create")).await.is(200);
     api.eks("DELETE", "/clusters/demo", Value::Null).await.ok();
-    browser.change(&format!("{DEMO}/access/change"), &create).await.is(404).has("No cluster found for name: demo.");
+    browser
+        .change(&format!("{DEMO}/access/change"), &create)
+        .await
+        .is(404)
+        .has("No cluster found for name: demo.")
+        .has("jo:x");
     for page in ["access", "policies", "who-can", "matrix", "resources", "namespaces", "access/change?do=create"] {
         browser.get(&format!("{DEMO}/{page}")).await.is(404).has("No cluster found for name: demo.").has("/console\"");
     }
