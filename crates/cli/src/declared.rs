@@ -193,6 +193,28 @@ mod tests {
     }
 
     #[test]
+    fn modules_beside_are_read_along_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let main =
+            write("prod/main.tf", "module \"a\" { source = \"../mod/a\" }\nmodule \"none\" { source = \"./none\" }\n");
+        write("mod/a/a.tf.json", "{\"module\": {\"b\": {\"source\": \"../b\"}}}");
+        write("mod/b/b.tf", "module \"a\" { source = \"../a\" }\n");
+        write("mod/c/c.tf", "");
+        let names = |files: &[PathBuf]| -> Vec<String> {
+            let read = sources(files).unwrap();
+            read.iter().map(|one| one.name().rsplit('/').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(std::slice::from_ref(&main)), ["main.tf", "a.tf.json", "b.tf"]);
+        assert_eq!(names(&[main, folder.path().join("mod/b")]), ["main.tf", "b.tf", "a.tf.json"]);
+    }
+
+    #[test]
     fn variables_have_names() {
         assert_eq!(variable("a=b=c"), Ok(("a".into(), "b=c".into())));
         for bad in ["", "a", "=b"] {
