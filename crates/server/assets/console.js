@@ -41,7 +41,11 @@
     source = new EventSource(where);
     source.addEventListener("changed", refresh);
     // Whatever happened while nobody listened is looked at once.
-    source.addEventListener("ready", () => { if (missed) refresh(); missed = false; });
+    source.addEventListener("ready", () => {
+      // Of a form nobody knows that something changed; what did is shown when it is sent.
+      if (missed && !isBusy()) refresh();
+      missed = false;
+    });
     source.addEventListener("error", () => { missed = true; });
   };
   const close = () => { if (source) source.close(); source = null; missed = true; };

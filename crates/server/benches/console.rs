@@ -25,7 +25,7 @@ const NAMESPACES: usize = 5_000;
 const OBJECTS: usize = 50_000;
 const AUDIT: usize = 40_000;
 /// How often each page is asked for.
-const ROUNDS: usize = 100;
+const ROUNDS: usize = 400;
 /// What a page may take, 99 times of a hundred.
 const AIM: Duration = Duration::from_millis(100);
 const DEMO: &str = "/console/clusters/us-east-1/demo";

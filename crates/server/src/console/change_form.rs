@@ -119,7 +119,10 @@ fn tags<'a>(entry: Option<&'a EntryRecord>, names: &'a [RowNames], field: &Field
         (field("ends", "The entry ends", words::ENDS_HELP).moment())
         @if let Some(entry) = entry {
             @for (names, arn) in names.iter().zip(entry.policies.keys()) {
-                (field(&names.until, short(arn), words::UNTIL_HELP).moment())
+                fieldset {
+                    legend { (short(arn)) }
+                    (field(&names.until, "Ends", words::UNTIL_HELP).moment())
+                }
             }
         }
         (field("tags", "Tags", words::TAGS_HELP).lines())

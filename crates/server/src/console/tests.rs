@@ -393,7 +393,7 @@ async fn ends_are_fields_and_their_tags_are_not_written_by_hand() {
     let view = [("do", "create"), ("principal", role.as_str()), ("policy", "View"), ("scope", "cluster")];
     browser.access("apply", &view).await.is(303);
     let form = browser.get(&format!("{DEMO}/access/change?do=tags&principal={}", uri_encode(&role))).await;
-    form.is(200).has("datetime-local").has("The entry ends").has(">AmazonEKSViewPolicy</label>");
+    form.is(200).has("datetime-local").has("The entry ends").has(">AmazonEKSViewPolicy</legend>");
     for (fields, place, text) in [
         (vec![("ends", "2020-01-01T00:00")], "ends-error", "has passed"),
         (vec![("until", "soon")], "until-error", "in UTC"),
