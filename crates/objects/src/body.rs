@@ -135,8 +135,7 @@ fn decode_expected(
         Format::Protobuf => return decode_protobuf(expected, body, &unrecognized),
         Format::Json => json::parse(body)
             .map_err(|why| unrecognized(&format!("couldn't get version/kind; json parse error: {why}")))?,
-        Format::Yaml => yaml::parse(body)
-            .map_err(|why| unrecognized(&format!("couldn't get version/kind; json parse error: {why}")))?,
+        Format::Yaml => yaml::parse(body).map_err(|why| unrecognized(&why))?,
     };
     let (api_version, kind) = type_of(&parsed.value)
         .map_err(|why| unrecognized(&format!("couldn't get version/kind; json parse error: {why}")))?;
@@ -263,58 +262,69 @@ fn check_type(expected: Expected<'_>, api_version: &str, kind: &str) -> Result<(
             format!("the API version in the data ({api_version}) does not match the expected API version ({own})");
         return Err(Status::bad_request(text));
     }
-    let registered = Registry::builtin().find_kind(group, version, kind).is_some()
-        || crate::model::MODEL.of_kind(group, version, kind).is_some()
-            && Registry::builtin().serves(group, Some(version));
+    let registered = is_registered(group, version, kind);
     let why = if registered && kind == expected.kind {
         // The same object in another version or group would be converted; the path decides which one is served.
         return Err(Status::bad_request(format!(
             "the API version in the data ({api_version}) does not match the expected API version ({own})"
         )));
-    } else if registered {
+    } else if let Some(why) = type_problem(expected, api_version, kind) {
+        why
+    } else {
+        return Ok(());
+    };
+    let expected = expected.kind;
+    Err(Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {expected}: {why}")))
+}
+
+/// Why an object of another type can't become one of the expected type.
+fn type_problem(expected: Expected<'_>, api_version: &str, kind: &str) -> Option<String> {
+    if api_version == join_api_version(expected.group, expected.version) && kind == expected.kind {
+        return None;
+    }
+    let (group, version) = split_api_version(api_version);
+    let registered = is_registered(group, version, kind);
+    Some(if registered {
         let internal = format!("{}.{}", package(expected.group), expected.kind);
         format!("converting ({version}.{kind}) to ({internal}): unknown conversion")
     } else {
         let scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30";
         format!("no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}")
-    };
-    let expected = expected.kind;
-    Err(Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {expected}: {why}")))
+    })
+}
+
+fn is_registered(group: &str, version: &str, kind: &str) -> bool {
+    Registry::builtin().find_kind(group, version, kind).is_some()
+        || crate::model::MODEL.of_kind(group, version, kind).is_some()
+            && Registry::builtin().serves(group, Some(version))
 }
 
 /// Reads the body of an apply patch as it was sent: nothing is filled in or dropped, for what it names is what the
 /// applier will own. [`crate::apply::apply`] checks its fields.
 ///
 /// # Errors
-/// 400 for what is no YAML, is of another version, or has a key twice under strict validation.
+/// 400 for what is no YAML, is of another type, or has a key twice under strict validation.
 pub fn decode_apply(expected: &ResourceType, body: &[u8], validation: FieldValidation) -> Result<Decoded, Status> {
-    let parsed = yaml::parse(body).map_err(|why| Status::bad_request(format!("error decoding YAML: {why}")))?;
+    let unreadable = |why: &str| Status::bad_request(format!("error decoding YAML: {why}"));
+    let mut parsed = yaml::parse(body).map_err(|why| unreadable(&format!("error converting YAML to JSON: {why}")))?;
+    if parsed.value.is_null() {
+        parsed.value = Value::Object(serde_json::Map::new());
+    }
     if !parsed.value.is_object() {
         let seen = typed::kind_of(&parsed.value);
-        return Err(Status::bad_request(format!(
-            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {seen} into Go \
-             value of type map[string]interface {{}}"
+        return Err(unreadable(&format!(
+            "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {seen} into Go value of type \
+             map[string]interface {{}}"
         )));
     }
-    let (api_version, kind) = type_of(&parsed.value).map_err(Status::bad_request)?;
-    let own = expected.api_version();
-    if api_version != own && !api_version.is_empty() {
-        return Err(Status::bad_request(format!(
-            "Incorrect version specified in apply patch. Specified patch version: {api_version}, expected: {own}"
-        )));
+    let text = |member: &str| parsed.value.get(member).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    if api_version != expected.api_version() || kind != expected.kind {
+        let (group, version) = split_api_version(api_version);
+        return Err(Status::bad_request(format!("invalid object type: {group}/{version}, Kind={kind}")));
     }
-    if kind != expected.kind || api_version.is_empty() {
-        let (group, version) = split_api_version(&api_version);
-        let text =
-            |field: &str| parsed.value.pointer(&format!("/metadata/{field}")).and_then(Value::as_str).unwrap_or("");
-        let gvk =
-            format!("{}, Kind={kind}", if group.is_empty() { format!("/{version}") } else { api_version.clone() });
-        let message = format!(
-            "failed to create typed patch object ({}/{}; {gvk}): no corresponding type for {gvk}",
-            text("namespace"),
-            text("name")
-        );
-        return Err(Status { code: 500, reason: "", message, details: None });
+    if parsed.value.pointer("/metadata/managedFields").is_some_and(|fields| !fields.is_null()) {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
     let twice: Vec<String> = parsed
         .duplicates
@@ -340,35 +350,28 @@ pub fn decode_delete_options(format: Format, body: &[u8]) -> Result<Value, Statu
         return Ok(Value::Object(serde_json::Map::new()));
     }
     let expected = Expected { group: "meta.k8s.io", version: "v1", kind: "DeleteOptions", custom: None };
-    let unrecognized = |why: String| {
-        let summary = summary(body);
-        Status::bad_request(format!(
-            "the object provided is unrecognized (must be of type DeleteOptions): {why} ({summary})"
-        ))
-    };
+    let unreadable = |why: String| format!("couldn't get version/kind; json parse error: {why}");
     let value = match format {
         Format::Protobuf => {
             let default = Some(("meta.k8s.io", "v1", "DeleteOptions"));
-            return protobuf::decode_object(body, default).map_err(|why| unrecognized(why.to_string()));
+            return protobuf::decode_object(body, default).map_err(|why| Status::bad_request(why.to_string()));
         }
-        Format::Json => json::parse(body).map(|p| p.value),
+        Format::Json => json::parse(body).map(|p| p.value).map_err(unreadable),
         Format::Yaml => yaml::parse(body).map(|p| p.value),
     };
-    let value = value.map_err(|why| unrecognized(format!("couldn't get version/kind; json parse error: {why}")))?;
-    let (api_version, kind) = type_of(&value).map_err(&unrecognized)?;
+    // The server passes on the decoder's own words here.
+    let value = value.map_err(Status::bad_request)?;
+    let (api_version, kind) = type_of(&value).map_err(|why| Status::bad_request(unreadable(why)))?;
     if !kind.is_empty() && kind != "DeleteOptions" {
-        let (_, version) = split_api_version(&api_version);
-        let why = format!("converting ({version}.{kind}) to (v1.DeleteOptions): unknown conversion");
+        let scheme = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27";
         return Err(Status::bad_request(format!(
-            "{kind} in version {version:?} cannot be handled as a DeleteOptions: {why}"
+            "no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"
         )));
     }
     let reading = expected.read(&value);
     match reading.error {
         None => Ok(reading.value),
-        Some(why) => Err(Status::bad_request(format!(
-            "DeleteOptions in version \"v1\" cannot be handled as a DeleteOptions: {why}"
-        ))),
+        Some(why) => Err(Status::bad_request(why)),
     }
 }
 
@@ -379,24 +382,31 @@ pub fn decode_delete_options(format: Format, body: &[u8]) -> Result<Value, Statu
 /// 422 with the cause `patch`.
 pub fn retype(expected: &ResourceType, object: Value, validation: FieldValidation) -> Result<Decoded, Status> {
     let shown = object.to_string();
-    retype_shown(expected, object, &[], &shown, validation)
+    retype_shown(expected, object, Vec::new(), &shown, validation)
 }
 
-/// As [`retype`], with the patch's duplicate fields and the text that an error shows.
+/// As [`retype`], with what is wrong with the patch's own fields and the text that an error shows.
 pub(crate) fn retype_shown(
     expected: &ResourceType,
     object: Value,
-    duplicates: &[String],
+    mut of_patch: Vec<String>,
     shown: &str,
     validation: FieldValidation,
 ) -> Result<Decoded, Status> {
     let expected = Expected::of(expected);
     let mut reading = expected.read(&object);
     let invalid = |why: &str| Status::invalid("", "", "", &[FieldError::invalid_text("patch", shown, why)]);
+    let (api_version, kind) = type_of(&object).map_err(|why| invalid(&why))?;
+    let (api_version, kind) = with_defaults(api_version, kind, expected);
+    if let Some(why) = type_problem(expected, &api_version, &kind) {
+        return Err(invalid(&why));
+    }
     if let Some(error) = reading.error.take() {
         return Err(invalid(&error));
     }
-    let problems = problems(duplicates, &reading.unknown, b"");
+    let mut problems = problems(&[], &reading.unknown, b"");
+    of_patch.append(&mut problems);
+    let problems = of_patch;
     if validation == FieldValidation::Strict && !problems.is_empty() {
         return Err(invalid(&format!("strict decoding error: {}", problems.join(", "))));
     }

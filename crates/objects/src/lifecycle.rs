@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(crate) use self::metadata::check_labels;
-use self::metadata::{check_finalizers, check_metadata, check_metadata_update};
+use self::metadata::{check_metadata, check_metadata_update};
 pub use self::scale::{scale_of, set_scale};
 
 /// What a create gets from outside.
@@ -33,6 +33,8 @@ pub struct Creation<'a> {
     pub now: Timestamp,
     /// Randomness for generated names, volume suffixes and cluster addresses.
     pub seed: u64,
+    /// Whether the service account of a pod has its token mounted, where the pod does not say.
+    pub mounts_token: bool,
 }
 
 /// Fills in what decoding a body of the type would: its defaults, in canonical form.
@@ -169,10 +171,8 @@ pub fn update(resource: &ResourceType, subresource: Option<&str>, old: &Value, n
     }
     let new = canonical(resource, new);
     let mut errors = Vec::new();
-    check_metadata_update(&new, old, &mut errors);
+    check_metadata_update(resource, &new, old, &mut errors);
     if subresource != Some("finalize") {
-        check_labels(&new, "metadata", &mut errors);
-        check_finalizers(resource, &new, &mut errors);
         let own_rules = !matches!(subresource, Some("status" | "approval" | "ephemeralcontainers"));
         if own_rules || resource.custom.is_some() {
             check(resource, kind, Check { new: &new, old: Some(old) }, &mut errors);

@@ -24,6 +24,12 @@ must consist of lower case alphanumeric characters, '-' or '.' and end with an a
 '*.example.com', regex used for validation is \
 '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
+const HEADER: &str = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used \
+for validation is '[-A-Za-z0-9]+')";
+
+const PERCENTAGE: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', \
+regex used for validation is '[0-9]+%')";
+
 const SUBDOMAIN_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
 
@@ -146,6 +152,18 @@ pub(crate) fn config_key(value: &str) -> Vec<String> {
 pub(crate) fn environment_name(value: &str) -> Vec<String> {
     let fits = !value.is_empty() && value.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'=');
     if fits { Vec::new() } else { vec![ENVIRONMENT.to_owned()] }
+}
+
+/// Checks a percentage.
+pub(crate) fn percentage(value: &str) -> Vec<String> {
+    let fits = value.strip_suffix('%').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    if fits { Vec::new() } else { vec![PERCENTAGE.to_owned()] }
+}
+
+/// Checks the name of an HTTP header.
+pub(crate) fn header_name(value: &str) -> Vec<String> {
+    let fits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fits { Vec::new() } else { vec![HEADER.to_owned()] }
 }
 
 /// Checks a port's name.

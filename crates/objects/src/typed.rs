@@ -274,6 +274,42 @@ impl Reader {
     }
 }
 
+/// An object as Go's encoder writes it: the root by name, what is below in the order of its type's fields.
+pub(crate) fn ordered(resource: &crate::registry::ResourceType, object: &Value) -> String {
+    let (Some(id), Value::Object(fields)) = (resource.message(), object) else { return object.to_string() };
+    let message = MODEL.get(id);
+    let members = fields.iter().map(|(name, value)| match message.field(name) {
+        Some(field) => format!("{}:{}", Value::from(name.as_str()), ordered_type(&field.ty, value)),
+        None => format!("{}:{value}", Value::from(name.as_str())),
+    });
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+fn ordered_type(ty: &Type, value: &Value) -> String {
+    match (ty, value) {
+        (Type::Message(id), Value::Object(object)) if MODEL.get(*id).special == Special::Fields => {
+            let fields = &MODEL.get(*id).fields;
+            let place = |name: &str| fields.iter().find(|f| f.json == name);
+            let mut members: Vec<(u32, &String, &Value)> =
+                object.iter().map(|(name, value)| (place(name).map_or(u32::MAX, |f| f.number), name, value)).collect();
+            members.sort_by_key(|(number, ..)| *number);
+            let members = members.into_iter().map(|(_, name, value)| {
+                let text = place(name).map_or_else(|| value.to_string(), |f| ordered_type(&f.ty, value));
+                format!("{}:{text}", Value::from(name.as_str()))
+            });
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        }
+        (Type::List(item), Value::Array(items)) => {
+            format!("[{}]", items.iter().map(|i| ordered_type(item, i)).collect::<Vec<_>>().join(","))
+        }
+        (Type::Map(item), Value::Object(entries)) => {
+            let entries = entries.iter().map(|(k, v)| format!("{}:{}", Value::from(k.as_str()), ordered_type(item, v)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+        }
+        (_, value) => value.to_string(),
+    }
+}
+
 /// A time in UTC, with seconds or microseconds.
 pub(crate) fn time_text(time: jiff::Timestamp, micros: bool) -> String {
     if micros { format!("{time:.6}") } else { format!("{:.0}", truncate(time)) }

@@ -67,10 +67,15 @@ impl FieldError {
 
     /// A value that is none of the allowed ones.
     pub fn not_supported(field: impl Into<String>, value: &Value, allowed: &[&str]) -> Self {
+        Self::not_supported_printed(field, printed(value), allowed)
+    }
+
+    /// A value that is none of the allowed ones, already printed as Kubernetes does.
+    pub(crate) fn not_supported_printed(field: impl Into<String>, printed: String, allowed: &[&str]) -> Self {
         let allowed: Vec<String> = allowed.iter().map(|a| go_quote(a)).collect();
         let detail =
             if allowed.is_empty() { String::new() } else { format!("supported values: {}", allowed.join(", ")) };
-        Self::new(field, FieldErrorKind::NotSupported, printed(value), detail)
+        Self::new(field, FieldErrorKind::NotSupported, printed, detail)
     }
 
     /// A change or combination that is not allowed.
@@ -81,6 +86,11 @@ impl FieldError {
     /// A value that stands there twice.
     pub fn duplicate(field: impl Into<String>, value: &Value) -> Self {
         Self::new(field, FieldErrorKind::Duplicate, printed(value), "")
+    }
+
+    /// A value that stands there twice, already printed as Kubernetes does.
+    pub(crate) fn duplicate_printed(field: impl Into<String>, printed: String) -> Self {
+        Self::new(field, FieldErrorKind::Duplicate, printed, "")
     }
 
     /// A reference to nothing.

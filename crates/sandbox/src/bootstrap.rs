@@ -15,6 +15,20 @@ use crate::storage::Target;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
+/// The priorities of what the cluster itself needs.
+const PRIORITIES: [(&str, i64, &str); 2] = [
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+    ),
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+];
+
 /// Creates the initial objects where the cluster has none yet; the revision at which it was born.
 pub(crate) async fn bootstrap(api: &Api) -> Result<Revision, Status> {
     let namespaces = api.core("namespaces").ok_or_else(|| internal("the type Namespace is missing"))?;
@@ -32,6 +46,16 @@ pub(crate) async fn bootstrap(api: &Api) -> Result<Revision, Status> {
         }
     }
     writer.prepare("services", "default", kubernetes_service())?;
+    for (name, value, description) in PRIORITIES {
+        writer.prepare_of(
+            "scheduling.k8s.io",
+            "priorityclasses",
+            json!({
+                "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name},
+                "value": value, "description": description, "preemptionPolicy": "PreemptLowerPriority",
+            }),
+        )?;
+    }
     if api.config.aws_auth {
         writer.prepare("configmaps", "kube-system", aws_auth())?;
     }
@@ -72,6 +96,14 @@ impl Writer<'_> {
         let target = self.api.core(plural).ok_or_else(|| internal("a core type is missing"))?;
         let object = prepared(self.api, &target, namespace, object)?;
         self.put(&target, namespace, object)
+    }
+
+    /// The same for a cluster-wide object of another group.
+    fn prepare_of(&mut self, group: &str, plural: &str, object: Value) -> Result<(), Status> {
+        let target = Target::find(&self.api.registry.load(), group, "v1", plural);
+        let target = target.ok_or_else(|| internal("a built-in type is missing"))?;
+        let object = prepared(self.api, &target, "", object)?;
+        self.put(&target, "", object)
     }
 
     fn put(&mut self, target: &Target, namespace: &str, object: Value) -> Result<(), Status> {

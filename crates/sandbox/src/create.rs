@@ -7,6 +7,7 @@ use entryway_objects::{body, status::StatusDetails};
 use entryway_store::Revision;
 use serde_json::Value;
 
+use crate::admit;
 use crate::failure::{Failure, forbidden};
 use crate::meta;
 use crate::query::{OptionsKind, WriteOptions};
@@ -66,8 +67,14 @@ pub(crate) async fn insert(
             escalation_checked = true;
         }
         let now = api.now();
-        let with =
-            Creation { namespace: call.namespace(), uid: &uuid::Uuid::new_v4().to_string(), now, seed: rand::random() };
+        let admitted = admit::admit(call, &object).await?;
+        let with = Creation {
+            namespace: call.namespace(),
+            uid: &uuid::Uuid::new_v4().to_string(),
+            now,
+            seed: rand::random(),
+            mounts_token: admitted.mounts_token,
+        };
         let mut new = object.clone();
         if let Managed::Update(name) = managed {
             // What the server itself adds later is nobody's.
@@ -75,6 +82,7 @@ pub(crate) async fn insert(
             track_update(&call.target.served, None, &mut new, Manager { name, subresource: None, now });
         }
         sign(call, &mut new);
+        admitted.complete(&mut new);
         let created = lifecycle::create(&call.target.served, new, &with)?;
         let name = meta::name(&created).to_owned();
         if options.dry_run {

@@ -10,6 +10,7 @@
 
 #![expect(clippy::result_large_err, reason = "a `Status` is made once for a request that failed, and answered")]
 
+mod admit;
 mod aggregation;
 mod api;
 mod authenticate;

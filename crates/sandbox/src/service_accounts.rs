@@ -136,6 +136,7 @@ pub(crate) fn prepared(api: &Api, target: &Target, namespace: &str, object: Valu
         uid: &uuid::Uuid::new_v4().to_string(),
         now: api.now(),
         seed: rand::random(),
+        mounts_token: true,
     };
     lifecycle::create(&target.served, object, &with)
 }

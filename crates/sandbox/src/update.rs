@@ -104,10 +104,15 @@ pub(crate) fn check_preconditions(call: &ResourceCall, current: &Stored, new: &V
         );
         return Err(Status::conflict(&call.target.served.group, &call.target.served.plural, name, &why).into());
     }
+    check_version(call, current, new)
+}
+
+/// The resource version that a new version may demand of the current one.
+pub(crate) fn check_version(call: &ResourceCall, current: &Stored, new: &Value) -> Result<(), Failure> {
     match meta::text(new, "resourceVersion") {
         "" => Ok(()),
         version if object_version(version)? == current.revision => Ok(()),
-        _ => Err(call.modified(name).into()),
+        _ => Err(call.modified(&call.path.name).into()),
     }
 }
 

@@ -6,6 +6,7 @@
 mod fields;
 mod managers;
 mod shape;
+mod types;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -17,6 +18,7 @@ use self::{
 };
 use crate::{
     crd,
+    model::MODEL,
     registry::ResourceType,
     status::{Status, StatusCause, StatusDetails},
     typed,
@@ -166,6 +168,9 @@ fn check_fields(resource: &ResourceType, applied: &Value) -> Result<(), Status> 
     };
     let mut unknown: Vec<String> =
         reading.unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
+    if let Some(id) = resource.message() {
+        types::check(MODEL.get(id), applied, "", &mut unknown);
+    }
     check_keys(Shape::of(resource), applied, "", &mut unknown);
     let problem = match (unknown.as_slice(), reading.error) {
         ([], None) => return Ok(()),

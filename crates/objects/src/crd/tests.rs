@@ -36,7 +36,13 @@ fn widgets() -> Arc<ResourceType> {
 fn make(spec: Value) -> Result<Value, crate::status::Status> {
     let body = json!({"apiVersion": "x.io/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": spec});
     let decoded = body::decode(&widgets(), Format::Json, body.to_string().as_bytes(), FieldValidation::Strict)?;
-    let with = lifecycle::Creation { namespace: Some("ns"), uid: "u", now: jiff::Timestamp::UNIX_EPOCH, seed: 1 };
+    let with = lifecycle::Creation {
+        namespace: Some("ns"),
+        uid: "u",
+        now: jiff::Timestamp::UNIX_EPOCH,
+        seed: 1,
+        mounts_token: true,
+    };
     lifecycle::create(&widgets(), decoded.object, &with)
 }
 

@@ -2,18 +2,24 @@
 
 pub(crate) mod cells;
 mod config;
+mod cron;
 pub(crate) mod defaults;
 mod network;
 mod others;
+mod place;
+mod pod_spec;
 mod pods;
 mod rbac;
 mod scaling;
+mod selectors;
+mod services;
 mod workloads;
 
 use serde_json::Value;
 
 use crate::{lifecycle::Creation, names, registry::ResourceType, validate::FieldError};
 
+pub(crate) use place::Place;
 pub(crate) use scaling::convert;
 
 /// The rule that a type's names follow.
@@ -112,9 +118,9 @@ static KINDS: &[Kind] = &[
     Kind { validate: pods::validate_template, checked: true, ..counted("", "podtemplates") },
     Kind {
         name: NameRule::Label1035,
-        create: network::create_service,
-        update: network::update_service,
-        validate: network::service,
+        create: services::create_service,
+        update: services::update_service,
+        validate: services::service,
         checked: true,
         ..kind("", "services")
     },

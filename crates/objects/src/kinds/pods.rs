@@ -1,10 +1,8 @@
-//! Pods and pod templates.
-
-use std::collections::BTreeSet;
+//! Pods: what admission adds to them, and what of them may change.
 
 use serde_json::{Value, json};
 
-use super::{Check, NameRule, list, set, set_absent, text};
+use super::{Check, Place, list, pod_spec, set, set_absent, text};
 use crate::{lifecycle::Creation, names, validate::FieldError};
 
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -15,7 +13,8 @@ pub(super) fn create(pod: &mut Value, with: &Creation<'_>) {
     set_absent(pod, &["spec", "serviceAccountName"], || json!("default"));
     let account = text(pod, "/spec/serviceAccountName").to_owned();
     set(pod, &["spec", "serviceAccount"], json!(account));
-    if pod.pointer("/spec/automountServiceAccountToken") != Some(&json!(false)) {
+    let wanted = pod.pointer("/spec/automountServiceAccountToken").and_then(Value::as_bool);
+    if wanted.unwrap_or(with.mounts_token) {
         mount_token(pod, with.seed);
     }
     tolerate(pod);
@@ -91,17 +90,75 @@ fn quality(pod: &Value) -> &'static str {
 
 /// The fields of a pod's spec that an update may change.
 const MUTABLE: [&str; 4] = ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"];
+const MAX_INT32: i64 = 2_147_483_647;
 
 pub(super) fn validate(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    let empty = json!({});
-    let spec = check.new.get("spec").unwrap_or(&empty);
-    check_spec(spec, "spec", errors);
-    let Some(old) = check.old else { return };
-    if without_mutable(spec) != without_mutable(old.get("spec").unwrap_or(&empty)) {
+    let object = Place::new(check.new, "");
+    let spec = object.at("spec");
+    pod_spec::check_spec(&spec, errors);
+    pod_spec::check_pod_only(&spec, errors);
+    let Some(old) = check.old else {
+        if !spec.at("ephemeralContainers").is_empty() {
+            errors.push(spec.at("ephemeralContainers").forbidden("cannot be set on create"));
+        }
+        if !spec.at("nodeName").is_empty() && !spec.at("schedulingGates").is_empty() {
+            let detail = "cannot be set until all schedulingGates have been cleared";
+            errors.push(spec.at("nodeName").forbidden(detail));
+        }
+        return;
+    };
+    check_change(&spec, &Place::new(old, "").at("spec"), errors);
+}
+
+/// What a change of a pod's spec may be: images, and little else.
+fn check_change(new: &Place<'_>, old: &Place<'_>, errors: &mut Vec<FieldError>) {
+    for kind in ["containers", "initContainers"] {
+        if new.at(kind).items().count() != old.at(kind).items().count() {
+            errors.push(new.at(kind).forbidden("pod updates may not add or remove containers"));
+            return;
+        }
+    }
+    let (deadline, before) = (new.at("activeDeadlineSeconds"), old.at("activeDeadlineSeconds").number());
+    match (deadline.number(), before) {
+        (Some(seconds), _) if !(0..=MAX_INT32).contains(&seconds) => {
+            deadline.within(0, MAX_INT32, errors);
+            return;
+        }
+        (Some(seconds), Some(before)) if before < seconds => {
+            errors.push(deadline.invalid("must be less than or equal to previous value"));
+            return;
+        }
+        (None, Some(_)) => errors.push(deadline.invalid("must not update from a positive integer to nil value")),
+        _ => {}
+    }
+    check_added_tolerations(&new.at("tolerations"), &old.at("tolerations"), errors);
+    for gate in new.at("schedulingGates").items() {
+        let name = gate.at("name");
+        if !old.at("schedulingGates").items().any(|g| g.at("name").text() == name.text()) {
+            let detail = format!("only deletion is allowed, but found new scheduling gate '{}'", name.text());
+            errors.push(name.forbidden(detail));
+        }
+    }
+    if without_mutable(new.value) != without_mutable(old.value) {
         let detail = "pod updates may not change fields other than `spec.containers[*].image`,\
             `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
             tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-        errors.push(FieldError::forbidden("spec", detail));
+        errors.push(new.forbidden(detail));
+    }
+}
+
+/// Tolerations that are there stay, but for their seconds.
+fn check_added_tolerations(new: &Place<'_>, old: &Place<'_>, errors: &mut Vec<FieldError>) {
+    let timeless = |toleration: &Value| {
+        let mut toleration = toleration.clone();
+        if let Value::Object(fields) = &mut toleration {
+            fields.remove("tolerationSeconds");
+        }
+        toleration
+    };
+    let kept: Vec<Value> = new.items().map(|t| timeless(t.value)).collect();
+    if old.items().any(|t| !kept.contains(&timeless(t.value))) {
+        errors.push(new.forbidden("existing toleration can not be modified except its tolerationSeconds"));
     }
 }
 
@@ -123,162 +180,5 @@ fn without_mutable(spec: &Value) -> Value {
 }
 
 pub(super) fn validate_template(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    check_template(check.new.get("template").unwrap_or(&Value::Null), "template", errors);
-}
-
-/// A template: its labels and annotations, then its spec.
-pub(super) fn check_template(template: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    crate::lifecycle::check_labels(template, &format!("{at}.metadata"), errors);
-    check_spec(template.get("spec").unwrap_or(&Value::Null), &format!("{at}.spec"), errors);
-}
-
-/// What a person gets wrong in a pod's spec.
-pub(super) fn check_spec(spec: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    let volumes = check_volumes(spec, at, errors);
-    let containers = list(spec, "/containers");
-    if containers.is_empty() {
-        errors.push(FieldError::required(format!("{at}.containers"), ""));
-    }
-    let mut seen = BTreeSet::new();
-    for kind in ["containers", "initContainers"] {
-        for (i, container) in list(spec, &format!("/{kind}")).iter().enumerate() {
-            check_container(container, &format!("{at}.{kind}[{i}]"), &volumes, &mut seen, errors);
-        }
-    }
-    let policy = text(spec, "/restartPolicy");
-    if !matches!(policy, "" | "Always" | "OnFailure" | "Never") {
-        let allowed = &["Always", "OnFailure", "Never"];
-        errors.push(FieldError::not_supported(format!("{at}.restartPolicy"), &json!(policy), allowed));
-    }
-    let dns = text(spec, "/dnsPolicy");
-    if !matches!(dns, "" | "ClusterFirst" | "ClusterFirstWithHostNet" | "Default" | "None") {
-        let allowed = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
-        errors.push(FieldError::not_supported(format!("{at}.dnsPolicy"), &json!(dns), allowed));
-    }
-    let account = text(spec, "/serviceAccountName");
-    if !account.is_empty() {
-        for problem in NameRule::Subdomain.check(account, false) {
-            errors.push(FieldError::invalid_text(format!("{at}.serviceAccountName"), account, problem));
-        }
-    }
-}
-
-fn check_name(name: &str, at: &str, errors: &mut Vec<FieldError>) {
-    if name.is_empty() {
-        errors.push(FieldError::required(at, ""));
-    } else {
-        for problem in names::dns1123_label(name) {
-            errors.push(FieldError::invalid_text(at, name, problem));
-        }
-    }
-}
-
-fn check_volumes<'a>(spec: &'a Value, at: &str, errors: &mut Vec<FieldError>) -> BTreeSet<&'a str> {
-    let mut seen = BTreeSet::new();
-    for (i, volume) in list(spec, "/volumes").iter().enumerate() {
-        let name = text(volume, "/name");
-        let at = format!("{at}.volumes[{i}]");
-        check_name(name, &format!("{at}.name"), errors);
-        if !name.is_empty() && !seen.insert(name) {
-            errors.push(FieldError::duplicate(format!("{at}.name"), &json!(name)));
-        }
-        let sources = volume.as_object().map_or(0, |v| v.keys().filter(|k| *k != "name").count());
-        if sources > 1 {
-            errors.push(FieldError::forbidden(at, "may not specify more than 1 volume type"));
-        }
-    }
-    seen
-}
-
-fn check_container<'a>(
-    container: &'a Value,
-    at: &str,
-    volumes: &BTreeSet<&str>,
-    seen: &mut BTreeSet<&'a str>,
-    errors: &mut Vec<FieldError>,
-) {
-    let name = text(container, "/name");
-    check_name(name, &format!("{at}.name"), errors);
-    if !name.is_empty() && !seen.insert(name) {
-        errors.push(FieldError::duplicate(format!("{at}.name"), &json!(name)));
-    }
-    let image = text(container, "/image");
-    if image.is_empty() {
-        errors.push(FieldError::required(format!("{at}.image"), ""));
-    } else if image.trim() != image {
-        let detail = "must not have leading or trailing whitespace";
-        errors.push(FieldError::invalid_text(format!("{at}.image"), image, detail));
-    }
-    for (i, port) in list(container, "/ports").iter().enumerate() {
-        check_port(port, &format!("{at}.ports[{i}]"), errors);
-    }
-    for (i, variable) in list(container, "/env").iter().enumerate() {
-        let name = text(variable, "/name");
-        let field = format!("{at}.env[{i}].name");
-        if name.is_empty() {
-            errors.push(FieldError::required(field, ""));
-        } else {
-            let problems = names::environment_name(name).into_iter();
-            errors.extend(problems.map(|p| FieldError::invalid_text(field.clone(), name, p)));
-        }
-    }
-    check_resources(container, at, errors);
-    let mut paths = BTreeSet::new();
-    for (i, mount) in list(container, "/volumeMounts").iter().enumerate() {
-        let (name, path) = (text(mount, "/name"), text(mount, "/mountPath"));
-        let at = format!("{at}.volumeMounts[{i}]");
-        if name.is_empty() {
-            errors.push(FieldError::required(format!("{at}.name"), ""));
-        } else if !volumes.contains(name) {
-            errors.push(FieldError::not_found(format!("{at}.name"), &json!(name)));
-        }
-        if path.is_empty() {
-            errors.push(FieldError::required(format!("{at}.mountPath"), ""));
-        } else if !paths.insert(path) {
-            errors.push(FieldError::invalid_text(format!("{at}.mountPath"), path, "must be unique"));
-        }
-    }
-    let policy = text(container, "/imagePullPolicy");
-    if !matches!(policy, "" | "Always" | "IfNotPresent" | "Never") {
-        let allowed = &["Always", "IfNotPresent", "Never"];
-        errors.push(FieldError::not_supported(format!("{at}.imagePullPolicy"), &json!(policy), allowed));
-    }
-}
-
-/// Requests must not be above limits.
-fn check_resources(container: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    use crate::quantity::Quantity;
-    let requests = container.pointer("/resources/requests").and_then(Value::as_object);
-    for (name, request) in requests.into_iter().flatten() {
-        let limit = container.pointer("/resources/limits").and_then(|l| l.get(name)).and_then(Value::as_str);
-        let parsed = |text: Option<&str>| text.and_then(|t| Quantity::parse(t).ok());
-        if let (Some(request), Some(limit), Some(word)) = (parsed(request.as_str()), parsed(limit), limit)
-            && request > limit
-        {
-            let detail = format!("must be less than or equal to {name} limit of {word}");
-            errors.push(FieldError::invalid_text(format!("{at}.resources.requests"), &request.canonical(), detail));
-        }
-    }
-}
-
-fn check_port(port: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    let name = text(port, "/name");
-    if !name.is_empty() {
-        for problem in names::port_name(name) {
-            errors.push(FieldError::invalid_text(format!("{at}.name"), name, problem));
-        }
-    }
-    match port.get("containerPort").and_then(Value::as_i64) {
-        None | Some(0) => errors.push(FieldError::required(format!("{at}.containerPort"), "")),
-        Some(1..=65_535) => {}
-        Some(number) => {
-            let detail = "must be between 1 and 65535, inclusive";
-            errors.push(FieldError::invalid(format!("{at}.containerPort"), &json!(number), detail));
-        }
-    }
-    let protocol = text(port, "/protocol");
-    if !matches!(protocol, "TCP" | "UDP" | "SCTP") {
-        let allowed = &["SCTP", "TCP", "UDP"];
-        errors.push(FieldError::not_supported(format!("{at}.protocol"), &json!(protocol), allowed));
-    }
+    pod_spec::check_template(&Place::new(check.new, "").at("template"), errors);
 }

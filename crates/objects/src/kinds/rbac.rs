@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Check, NameRule, list, text};
+use super::{Check, NameRule, Place, list, text};
 use crate::validate::FieldError;
 
 const GROUP: &str = super::RBAC;
@@ -18,6 +18,10 @@ pub(super) fn cluster_role(check: Check<'_>, errors: &mut Vec<FieldError>) {
     {
         let detail = "at least one clusterRoleSelector required if aggregationRule is non-nil";
         errors.push(FieldError::required("aggregationRule.clusterRoleSelectors", detail));
+    }
+    let selectors = Place::new(check.new, "").at("aggregationRule").at("clusterRoleSelectors");
+    for selector in selectors.items() {
+        super::selectors::check(&selector, errors);
     }
 }
 
@@ -112,7 +116,11 @@ fn check_subject(subject: &Value, at: &str, namespaced: bool, errors: &mut Vec<F
                 errors.push(FieldError::required(format!("{at}.namespace"), ""));
             }
         }
-        "User" | "Group" => {
+        kind @ ("User" | "Group") => {
+            if name.is_empty() {
+                let detail = format!("{} name cannot be empty", kind.to_lowercase());
+                errors.push(FieldError::invalid_text(format!("{at}.name"), "", detail));
+            }
             if group != GROUP {
                 errors.push(FieldError::not_supported(format!("{at}.apiGroup"), &Value::from(group), &[GROUP]));
             }

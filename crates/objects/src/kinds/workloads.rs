@@ -2,82 +2,178 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Check, immutable, pods, set, set_absent, text};
-use crate::{lifecycle::Creation, selector::LabelSelector, validate::FieldError};
+use super::{Check, Place, cron, place::unchanged, pod_spec, selectors, set, set_absent, text};
+use crate::{lifecycle::Creation, names, selector::LabelSelector, validate::FieldError};
 
-const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
-
-fn not_negative(object: &Value, pointer: &str, field: &str, errors: &mut Vec<FieldError>) {
-    if let Some(number) = object.pointer(pointer).filter(|n| n.as_i64().is_some_and(|n| n < 0)) {
-        errors.push(FieldError::invalid(field, number, NOT_NEGATIVE));
-    }
-}
-
-/// Selector, and that the template's labels match it; then the template.
-fn selected_template(check: Check<'_>, what: &str, errors: &mut Vec<FieldError>) {
-    let selector = check.new.pointer("/spec/selector").filter(|s| !s.is_null());
-    match selector {
-        None => errors.push(FieldError::required("spec.selector", "")),
-        Some(selector) if selector.as_object().is_some_and(Map::is_empty) => {
-            let detail = format!("empty selector is invalid for {what}");
-            errors.push(FieldError::invalid("spec.selector", selector, detail));
-        }
-        Some(_) => {}
-    }
-    let labels = check.new.pointer("/spec/template/metadata/labels");
-    let matches = selector.is_some_and(|s| LabelSelector::from_value(s).is_some_and(|s| s.matches_labels(labels)));
+/// What a template must be, by the selector of what owns it.
+fn check_labels_match(spec: &Place<'_>, errors: &mut Vec<FieldError>) {
+    let labels = spec.at("template").at("metadata").at("labels");
+    let selector = spec.at("selector");
+    // No selector selects nothing, an empty one all.
+    let matches = selector.is_set()
+        && LabelSelector::from_value(selector.value).is_some_and(|s| s.matches_labels(Some(labels.value)));
     if !matches {
-        let labels = labels.unwrap_or(&Value::Null);
-        let detail = "`selector` does not match template `labels`";
-        errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
+        errors.push(labels.invalid("`selector` does not match template `labels`"));
     }
-    template(check, errors);
-    always_restarts(check, errors);
 }
 
-fn template(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    pods::check_template(check.new.pointer("/spec/template").unwrap_or(&Value::Null), "spec.template", errors);
+/// A selector that must be there and select something; `what` names its owner.
+fn check_selector(spec: &Place<'_>, what: &str, errors: &mut Vec<FieldError>) {
+    let selector = spec.at("selector");
+    if !selector.is_set() {
+        errors.push(selector.required(""));
+        return;
+    }
+    selectors::check(&selector, errors);
+    if is_empty_selector(&selector) {
+        errors.push(selector.invalid(format!("empty selector is invalid for {what}")));
+    }
 }
 
-fn always_restarts(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    let policy = text(check.new, "/spec/template/spec/restartPolicy");
-    if matches!(policy, "OnFailure" | "Never") {
-        let field = "spec.template.spec.restartPolicy";
-        errors.push(FieldError::not_supported(field, &json!(policy), &["Always"]));
+fn is_empty_selector(selector: &Place<'_>) -> bool {
+    selector.at("matchLabels").is_empty() && selector.at("matchExpressions").is_empty()
+}
+
+/// Pods of controllers always restart and have no deadline; `what` names the controller.
+fn check_runs_on(spec: &Place<'_>, what: &str, errors: &mut Vec<FieldError>) {
+    let pod = spec.at("template").at("spec");
+    if !matches!(pod.at("restartPolicy").text(), "" | "Always") {
+        errors.push(pod.at("restartPolicy").not_supported(&["Always"]));
+    }
+    if pod.at("activeDeadlineSeconds").is_set() {
+        let detail = format!("activeDeadlineSeconds in {what} is not Supported");
+        errors.push(pod.at("activeDeadlineSeconds").forbidden(detail));
+    }
+}
+
+fn spec_of(object: &Value) -> Place<'_> {
+    Place::new(object, "").at("spec")
+}
+
+fn immutable_spec(check: Check<'_>, fields: &[&str], errors: &mut Vec<FieldError>) {
+    let Some(old) = check.old else { return };
+    for field in fields {
+        unchanged(&spec_of(check.new).at(field), &spec_of(old).at(field), errors);
     }
 }
 
 pub(super) fn deployment(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    not_negative(check.new, "/spec/replicas", "spec.replicas", errors);
-    selected_template(check, "deployment", errors);
-    let strategy = text(check.new, "/spec/strategy/type");
-    match strategy {
-        "RollingUpdate" => {}
-        "Recreate" => {
-            if check.new.pointer("/spec/strategy/rollingUpdate").is_some_and(|r| !r.is_null()) {
-                let detail = "may not be specified when strategy `type` is 'Recreate'";
-                errors.push(FieldError::forbidden("spec.strategy.rollingUpdate", detail));
+    let spec = spec_of(check.new);
+    spec.at("replicas").not_negative(errors);
+    check_selector(&spec, "deployment", errors);
+    check_labels_match(&spec, errors);
+    pod_spec::check_template(&spec.at("template"), errors);
+    check_runs_on(&spec, "ReplicaSet", errors);
+    check_strategy(&spec.at("strategy"), errors);
+    spec.at("minReadySeconds").not_negative(errors);
+    spec.at("revisionHistoryLimit").not_negative(errors);
+    let deadline = spec.at("progressDeadlineSeconds");
+    deadline.not_negative(errors);
+    if deadline.number().is_some_and(|n| n <= spec.at("minReadySeconds").number().unwrap_or(0)) {
+        errors.push(deadline.invalid("must be greater than minReadySeconds"));
+    }
+    immutable_spec(check, &["selector"], errors);
+}
+
+fn check_strategy(strategy: &Place<'_>, errors: &mut Vec<FieldError>) {
+    let rolling = strategy.at("rollingUpdate");
+    match strategy.at("type").text() {
+        "Recreate" if rolling.is_set() => {
+            errors.push(rolling.forbidden("may not be specified when strategy `type` is 'Recreate'"));
+        }
+        "Recreate" => {}
+        "RollingUpdate" => {
+            let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
+            check_share(&unavailable, errors);
+            check_share(&surge, errors);
+            if share(&unavailable) == 0 && share(&surge) == 0 {
+                errors.push(unavailable.invalid("may not be 0 when `maxSurge` is 0"));
             }
+            check_whole(&unavailable, errors);
         }
         other => {
+            // Printed as the server's own structure, which has no JSON names.
+            let part = |field: &str| rolling.at(field).value.clone();
+            let rolling = if rolling.is_set() {
+                json!({"MaxUnavailable": part("maxUnavailable"), "MaxSurge": part("maxSurge")})
+            } else {
+                Value::Null
+            };
+            let printed = format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", json!(other));
             let allowed = &["Recreate", "RollingUpdate"];
-            errors.push(FieldError::not_supported("spec.strategy.type", &json!(other), allowed));
+            errors.push(FieldError::not_supported_printed(strategy.path.clone(), printed, allowed));
         }
     }
-    not_negative(check.new, "/spec/minReadySeconds", "spec.minReadySeconds", errors);
-    not_negative(check.new, "/spec/revisionHistoryLimit", "spec.revisionHistoryLimit", errors);
-    immutable(check, "/spec/selector", "spec.selector", errors);
+}
+
+/// A count or a percentage.
+fn check_share(share: &Place<'_>, errors: &mut Vec<FieldError>) {
+    match share.value {
+        Value::String(text) => share.problems(names::percentage(text), errors),
+        _ => share.not_negative(errors),
+    }
+}
+
+fn share(share: &Place<'_>) -> i64 {
+    match share.value {
+        Value::String(text) => text.trim_end_matches('%').parse().unwrap_or(0),
+        value => value.as_i64().unwrap_or(0),
+    }
+}
+
+fn check_whole(at: &Place<'_>, errors: &mut Vec<FieldError>) {
+    if at.value.is_string() && share(at) > 100 {
+        errors.push(at.invalid("must not be greater than 100%"));
+    }
 }
 
 pub(super) fn replica_set(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    not_negative(check.new, "/spec/replicas", "spec.replicas", errors);
-    selected_template(check, "replicaset", errors);
-    immutable(check, "/spec/selector", "spec.selector", errors);
+    let spec = spec_of(check.new);
+    spec.at("replicas").not_negative(errors);
+    spec.at("minReadySeconds").not_negative(errors);
+    check_selector(&spec, "deployment", errors);
+    check_labels_match(&spec, errors);
+    pod_spec::check_template(&spec.at("template"), errors);
+    check_runs_on(&spec, "ReplicaSet", errors);
+    immutable_spec(check, &["selector"], errors);
 }
 
 pub(super) fn daemon_set(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    selected_template(check, "daemonset", errors);
-    immutable(check, "/spec/selector", "spec.selector", errors);
+    let spec = spec_of(check.new);
+    selectors::check(&spec.at("selector"), errors);
+    check_labels_match(&spec, errors);
+    if spec.at("selector").is_set() && is_empty_selector(&spec.at("selector")) {
+        errors.push(spec.at("selector").invalid("empty selector is invalid for daemonset"));
+    }
+    pod_spec::check_template(&spec.at("template"), errors);
+    check_runs_on(&spec, "DaemonSet", errors);
+    spec.at("minReadySeconds").not_negative(errors);
+    let strategy = spec.at("updateStrategy");
+    match strategy.at("type").text() {
+        "RollingUpdate" => {
+            let rolling = strategy.at("rollingUpdate");
+            let (unavailable, surge) = (rolling.at("maxUnavailable"), rolling.at("maxSurge"));
+            for part in [&unavailable, &surge] {
+                check_share(part, errors);
+                check_whole(part, errors);
+            }
+            match (share(&unavailable), share(&surge)) {
+                (0, 0) => errors.push(unavailable.required("cannot be 0 when maxSurge is 0")),
+                (some, more) if some != 0 && more != 0 => {
+                    errors.push(surge.invalid("may not be set when maxUnavailable is non-zero"));
+                }
+                _ => {}
+            }
+        }
+        "OnDelete" => {}
+        other => {
+            let printed = format!("{{\"Type\":{},\"RollingUpdate\":null}}", json!(other));
+            let allowed = &["RollingUpdate", "OnDelete"];
+            errors.push(FieldError::not_supported_printed(strategy.path.clone(), printed, allowed));
+        }
+    }
+    spec.at("revisionHistoryLimit").not_negative(errors);
+    immutable_spec(check, &["selector"], errors);
 }
 
 /// Fields of a stateful set's spec that an update may change.
@@ -92,9 +188,37 @@ const STATEFUL_MUTABLE: [&str; 7] = [
 ];
 
 pub(super) fn stateful_set(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    not_negative(check.new, "/spec/replicas", "spec.replicas", errors);
-    selected_template(check, "statefulset", errors);
-    let Some(old) = check.old else { return };
+    let spec = spec_of(check.new);
+    if !matches!(spec.at("podManagementPolicy").text(), "OrderedReady" | "Parallel") {
+        errors.push(spec.at("podManagementPolicy").invalid("must be 'OrderedReady' or 'Parallel'"));
+    }
+    let strategy = spec.at("updateStrategy");
+    let rolling = strategy.at("rollingUpdate");
+    match strategy.at("type").text() {
+        "OnDelete" if rolling.is_set() => {
+            errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
+        }
+        "OnDelete" => {}
+        "RollingUpdate" => rolling.at("partition").not_negative(errors),
+        other => {
+            let printed = format!("{{\"Type\":{},\"RollingUpdate\":null}}", json!(other));
+            let detail = "must be 'RollingUpdate' or 'OnDelete'";
+            errors.push(FieldError::invalid_printed(strategy.path.clone(), printed, detail));
+        }
+    }
+    spec.at("replicas").not_negative(errors);
+    spec.at("minReadySeconds").not_negative(errors);
+    spec.at("ordinals").at("start").not_negative(errors);
+    check_selector(&spec, "statefulset", errors);
+    check_labels_match(&spec, errors);
+    pod_spec::check_template(&with_claims(&spec).as_place(), errors);
+    check_runs_on(&spec, "StatefulSet", errors);
+    let Some(old) = check.old else {
+        if !spec.at("serviceName").is_empty() {
+            spec.at("serviceName").problems(names::dns1035_label(spec.at("serviceName").text()), errors);
+        }
+        return;
+    };
     let fixed = |object: &Value| {
         let mut spec = object.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
         spec.retain(|field, _| !STATEFUL_MUTABLE.contains(&field.as_str()));
@@ -108,27 +232,52 @@ pub(super) fn stateful_set(check: Check<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// A template whose pods also have the volumes of the set's claims.
+struct Template(Value);
+
+impl Template {
+    fn as_place(&self) -> Place<'_> {
+        Place::new(&self.0, "spec.template")
+    }
+}
+
+fn with_claims(spec: &Place<'_>) -> Template {
+    let mut template = spec.at("template").value.clone();
+    let claimed = spec.at("volumeClaimTemplates").items().map(|claim| {
+        let name = claim.at("metadata").at("name").text().to_owned();
+        json!({"name": name, "persistentVolumeClaim": {"claimName": name}})
+    });
+    let claimed: Vec<Value> = claimed.collect();
+    if !claimed.is_empty() {
+        let own = super::list(&template, "/spec/volumes").to_vec();
+        let taken = |name: &str| claimed.iter().any(|c| text(c, "/name") == name);
+        let own = own.into_iter().filter(|v| !taken(text(v, "/name")));
+        let all = own.chain(claimed.clone()).collect();
+        set(&mut template, &["spec", "volumes"], Value::Array(all));
+    }
+    Template(template)
+}
+
 /// A replication controller selects by plain labels.
 pub(super) fn controller(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    not_negative(check.new, "/spec/replicas", "spec.replicas", errors);
-    let selector = check.new.pointer("/spec/selector").and_then(Value::as_object).filter(|s| !s.is_empty());
-    let labels = check.new.pointer("/spec/template/metadata/labels");
-    match selector {
-        None => errors.push(FieldError::required("spec.selector", "")),
-        Some(selector) => {
-            if !selector.iter().all(|(k, v)| labels.and_then(|l| l.get(k)) == Some(v)) {
-                let detail = "`selector` does not match template `labels`";
-                let labels = labels.unwrap_or(&Value::Null);
-                errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
-            }
-        }
+    let spec = spec_of(check.new);
+    spec.at("minReadySeconds").not_negative(errors);
+    let selector = spec.at("selector");
+    if selector.is_empty() {
+        errors.push(selector.required(""));
     }
-    if check.new.pointer("/spec/template").is_none_or(Value::is_null) {
-        errors.push(FieldError::required("spec.template", ""));
+    spec.at("replicas").not_negative(errors);
+    let template = spec.at("template");
+    if !template.is_set() {
+        errors.push(template.required(""));
         return;
     }
-    template(check, errors);
-    always_restarts(check, errors);
+    let labels = template.at("metadata").at("labels");
+    if !selector.entries().all(|(key, value)| labels.value.get(key) == Some(value.value)) {
+        errors.push(labels.invalid("`selector` does not match template `labels`"));
+    }
+    pod_spec::check_template(&template, errors);
+    check_runs_on(&spec, "ReplicationController", errors);
 }
 
 pub(super) fn create_daemon_set(object: &mut Value, _: &Creation<'_>) {
@@ -164,52 +313,81 @@ pub(super) fn create_job(object: &mut Value, with: &Creation<'_>) {
 }
 
 pub(super) fn job(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    for field in ["parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"] {
-        not_negative(check.new, &format!("/spec/{field}"), &format!("spec.{field}"), errors);
+    let spec = spec_of(check.new);
+    check_job_spec(&spec, errors);
+    selectors::check(&spec.at("selector"), errors);
+    check_labels_match(&spec, errors);
+    let indexed = spec.at("completionMode").text() == "Indexed";
+    let Some(old) = check.old else { return };
+    if !indexed || spec.at("completions").number() != spec.at("parallelism").number() {
+        immutable_spec(check, &["completions"], errors);
     }
-    template(check, errors);
-    check_job_restart(check.new, "/spec/template", "spec.template", errors);
-    immutable(check, "/spec/completions", "spec.completions", errors);
-    immutable(check, "/spec/selector", "spec.selector", errors);
-    if check.old.is_some_and(|old| old.pointer("/spec/suspend") != Some(&Value::Bool(true))) {
-        immutable(check, "/spec/template", "spec.template", errors);
+    immutable_spec(check, &["selector"], errors);
+    if !spec_of(old).at("suspend").is_true() {
+        immutable_spec(check, &["template"], errors);
     }
-    immutable(check, "/spec/completionMode", "spec.completionMode", errors);
+    let fields = ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"];
+    immutable_spec(check, &fields, errors);
 }
 
-fn check_job_restart(object: &Value, pointer: &str, at: &str, errors: &mut Vec<FieldError>) {
-    let policy = text(object, &format!("{pointer}/spec/restartPolicy"));
-    let field = format!("{at}.spec.restartPolicy");
-    match policy {
-        "OnFailure" | "Never" => {}
-        "" => errors.push(FieldError::required(field, "valid values: \"OnFailure\", \"Never\"")),
-        other => errors.push(FieldError::not_supported(field, &json!(other), &["OnFailure", "Never"])),
+fn check_job_spec(spec: &Place<'_>, errors: &mut Vec<FieldError>) {
+    let counts = [
+        "parallelism",
+        "completions",
+        "activeDeadlineSeconds",
+        "backoffLimit",
+        "ttlSecondsAfterFinished",
+        "backoffLimitPerIndex",
+    ];
+    counts.iter().for_each(|field| spec.at(field).not_negative(errors));
+    let mode = spec.at("completionMode");
+    if mode.is_set() {
+        mode.one_of(&["NonIndexed", "Indexed"], errors);
+        if mode.text() == "Indexed" && !spec.at("completions").is_set() {
+            errors.push(spec.at("completions").required("when completion mode is Indexed"));
+        }
+    }
+    pod_spec::check_template(&spec.at("template"), errors);
+    let restart = spec.at("template").at("spec").at("restartPolicy");
+    if !matches!(restart.text(), "OnFailure" | "Never") {
+        errors.push(restart.required("valid values: \"OnFailure\", \"Never\""));
+    } else if spec.at("podFailurePolicy").is_set() && restart.text() != "Never" {
+        errors.push(restart.invalid("only \"Never\" is supported when podFailurePolicy is specified"));
     }
 }
 
 pub(super) fn cron_job(check: Check<'_>, errors: &mut Vec<FieldError>) {
+    let spec = spec_of(check.new);
+    let schedule = spec.at("schedule");
+    if schedule.is_empty() {
+        errors.push(schedule.required(""));
+    } else if let Err(why) = cron::check(schedule.text()) {
+        errors.push(schedule.invalid(why));
+    }
+    spec.at("startingDeadlineSeconds").not_negative(errors);
+    let zone = spec.at("timeZone");
+    if zone.is_set() && (zone.is_empty() || zone.text().eq_ignore_ascii_case("local")) {
+        let detail = if zone.is_empty() {
+            "timeZone must be nil or non-empty string"
+        } else {
+            "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        };
+        errors.push(zone.invalid(detail));
+    }
+    spec.at("concurrencyPolicy").one_of(&["Allow", "Forbid", "Replace"], errors);
+    let job = spec.at("jobTemplate").at("spec");
+    check_job_spec(&job, errors);
+    if job.at("selector").is_set() {
+        errors.push(job.at("selector").invalid("`selector` will be auto-generated"));
+    }
+    if job.at("manualSelector").is_true() {
+        let allowed = &["nil", "false"];
+        errors.push(FieldError::not_supported(job.at("manualSelector").path, &json!(true), allowed));
+    }
+    spec.at("successfulJobsHistoryLimit").not_negative(errors);
+    spec.at("failedJobsHistoryLimit").not_negative(errors);
     let name = text(check.new, "/metadata/name");
     if name.len() > 52 {
         errors.push(FieldError::invalid_text("metadata.name", name, "must be no more than 52 characters"));
-    }
-    let schedule = text(check.new, "/spec/schedule");
-    let words: Vec<&str> = schedule.split_whitespace().collect();
-    if schedule.is_empty() {
-        errors.push(FieldError::required("spec.schedule", ""));
-    } else if !schedule.starts_with('@') && words.len() != 5 {
-        let detail = format!("expected exactly 5 fields, found {}: [{}]", words.len(), words.join(" "));
-        errors.push(FieldError::invalid_text("spec.schedule", schedule, detail));
-    }
-    let policy = text(check.new, "/spec/concurrencyPolicy");
-    if !matches!(policy, "Allow" | "Forbid" | "Replace") {
-        let allowed = &["Allow", "Forbid", "Replace"];
-        errors.push(FieldError::not_supported("spec.concurrencyPolicy", &json!(policy), allowed));
-    }
-    let at = "spec.jobTemplate.spec.template";
-    let template = check.new.pointer("/spec/jobTemplate/spec/template").unwrap_or(&Value::Null);
-    pods::check_template(template, at, errors);
-    check_job_restart(check.new, "/spec/jobTemplate/spec/template", at, errors);
-    for field in ["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
-        not_negative(check.new, &format!("/spec/{field}"), &format!("spec.{field}"), errors);
     }
 }

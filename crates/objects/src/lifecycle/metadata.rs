@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    kinds::{Kind, list, text},
+    kinds::{Kind, Place, list, text},
     names,
     registry::ResourceType,
     validate::FieldError,
@@ -32,62 +32,99 @@ pub(super) fn check_metadata(resource: &ResourceType, kind: &Kind, object: &Valu
         (false, _) => errors.push(FieldError::forbidden("metadata.namespace", "not allowed on this type")),
     }
     check_labels(object, "metadata", errors);
-    check_finalizers(resource, object, errors);
+    check_owners(object, errors);
+    check_finalizers(object, errors);
+    check_finalizer_prefixes(resource, object, errors);
 }
 
 const MAX_ANNOTATIONS: usize = 256 * 1024;
+/// Finalizers of Kubernetes' own, which need no prefix.
+const OWN_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
-/// Labels, annotations, owners and finalizers; `at` is the path of the object's metadata.
+/// Labels and annotations of `metadata`; `at` is the path that holds them.
 pub(crate) fn check_labels(object: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    let entries =
-        |field: &str| object.pointer(&format!("/metadata/{field}")).and_then(Value::as_object).into_iter().flatten();
-    for (key, value) in entries("labels") {
-        let value = value.as_str().unwrap_or("");
-        let field = format!("{at}.labels");
+    let metadata = Place::new(object, "").at("metadata");
+    let field = format!("{at}.labels");
+    for (key, value) in metadata.at("labels").entries() {
+        let value = value.text();
         errors.extend(names::qualified_name(key).into_iter().map(|p| FieldError::invalid_text(field.clone(), key, p)));
         errors.extend(names::label_value(value).into_iter().map(|p| FieldError::invalid_text(field.clone(), value, p)));
     }
+    let field = format!("{at}.annotations");
     let mut total = 0;
-    for (key, value) in entries("annotations") {
-        total += key.len() + value.as_str().map_or(0, str::len);
-        let field = format!("{at}.annotations");
+    for (key, value) in metadata.at("annotations").entries() {
+        total += key.len() + value.text().len();
         // Upper case is allowed in an annotation's prefix.
         let problems = names::qualified_name(&key.to_lowercase()).into_iter();
         errors.extend(problems.map(|p| FieldError::invalid_text(field.clone(), key, p)));
     }
     if total > MAX_ANNOTATIONS {
-        errors.push(FieldError::too_long(format!("{at}.annotations"), MAX_ANNOTATIONS));
+        errors.push(FieldError::too_long(field, MAX_ANNOTATIONS));
     }
-    for (i, owner) in list(object, "/metadata/ownerReferences").iter().enumerate() {
-        for field in ["apiVersion", "kind", "name", "uid"] {
-            if text(owner, &format!("/{field}")).is_empty() {
-                errors.push(FieldError::required(format!("{at}.ownerReferences[{i}].{field}"), "must not be empty"));
+}
+
+/// References to owners. The server names the list, not the item.
+pub(super) fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
+    let owners = Place::new(object, "").at("metadata").at("ownerReferences");
+    let mut controller: Option<String> = None;
+    for owner in owners.items() {
+        let owner = Place::new(owner.value, owners.path.clone());
+        let missing = |field: &str, detail: &str| FieldError::invalid_text(owner.at(field).path, "", detail);
+        if owner.at("apiVersion").is_empty() {
+            errors.push(missing("apiVersion", "version must not be empty"));
+        }
+        for field in ["kind", "name", "uid"] {
+            if owner.at(field).is_empty() {
+                errors.push(missing(field, "must not be empty"));
             }
         }
-    }
-    for finalizer in list(object, "/metadata/finalizers").iter().filter_map(Value::as_str) {
-        let field = format!("{at}.finalizers");
-        let problems = names::qualified_name(finalizer).into_iter();
-        errors.extend(problems.map(|p| FieldError::invalid_text(field.clone(), finalizer, p)));
-    }
-}
-
-/// A finalizer without a prefix must be one of Kubernetes' own. The rule is that of the main API server's types:
-/// definitions of custom resources carry a finalizer that breaks it, and custom resources may.
-pub(super) fn check_finalizers(resource: &ResourceType, object: &Value, errors: &mut Vec<FieldError>) {
-    let of_extensions = matches!(resource.group.as_str(), "apiextensions.k8s.io" | "apiregistration.k8s.io");
-    if resource.custom.is_some() || of_extensions {
-        return;
-    }
-    for (i, finalizer) in list(object, "/metadata/finalizers").iter().filter_map(Value::as_str).enumerate() {
-        if !finalizer.contains('/') && !matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion") {
-            let detail = "name is neither a standard finalizer name nor is it fully qualified";
-            errors.push(FieldError::invalid_text(format!("metadata.finalizers[{i}]"), finalizer, detail));
+        if owner.at("apiVersion").text() == "v1" && owner.at("kind").text() == "Event" {
+            errors.push(owner.invalid("/v1, Kind=Event is disallowed from being an owner"));
+        }
+        if !owner.at("controller").is_true() {
+            continue;
+        }
+        let name = format!("{}/{}", owner.at("kind").text(), owner.at("name").text());
+        match &controller {
+            None => controller = Some(name),
+            Some(first) => errors.push(owners.invalid(format!(
+                "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"
+            ))),
         }
     }
 }
 
-pub(super) fn check_metadata_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+/// The names of finalizers, on creation.
+fn check_finalizers(object: &Value, errors: &mut Vec<FieldError>) {
+    let finalizers = Place::new(object, "").at("metadata").at("finalizers");
+    for finalizer in finalizers.items() {
+        let problems = names::qualified_name(finalizer.text()).into_iter();
+        errors.extend(problems.map(|p| FieldError::invalid_text(finalizers.path.clone(), finalizer.text(), p)));
+    }
+    let has = |name: &str| finalizers.items().any(|f| f.text() == name);
+    if has("orphan") && has("foregroundDeletion") {
+        errors.push(finalizers.invalid("finalizer orphan and foregroundDeletion cannot be both set"));
+    }
+}
+
+/// The main API server's types take no finalizers without a prefix but Kubernetes' own. Definitions of custom resources
+/// carry a finalizer that breaks this rule, and custom resources may.
+fn check_finalizer_prefixes(resource: &ResourceType, object: &Value, errors: &mut Vec<FieldError>) {
+    let of_extensions = matches!(resource.group.as_str(), "apiextensions.k8s.io" | "apiregistration.k8s.io");
+    if of_extensions || resource.custom.is_some() {
+        return;
+    }
+    for finalizer in Place::new(object, "").at("metadata").at("finalizers").items() {
+        if !finalizer.text().contains('/') && !OWN_FINALIZERS.contains(&finalizer.text()) {
+            errors.push(finalizer.invalid("name is neither a standard finalizer name nor is it fully qualified"));
+        }
+    }
+}
+
+pub(super) fn check_metadata_update(resource: &ResourceType, new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    if !text(old, "/metadata/deletionTimestamp").is_empty() {
+        check_no_new_finalizers(new, old, errors);
+    }
     for field in ["name", "namespace", "uid"] {
         let pointer = format!("/metadata/{field}");
         let (before, after) =
@@ -96,20 +133,25 @@ pub(super) fn check_metadata_update(new: &Value, old: &Value, errors: &mut Vec<F
             errors.push(FieldError::invalid(format!("metadata.{field}"), after, "field is immutable"));
         }
     }
-    if !text(old, "/metadata/deletionTimestamp").is_empty() {
-        let before = list(old, "/metadata/finalizers");
-        let added: Vec<String> = list(new, "/metadata/finalizers")
-            .iter()
-            .filter(|f| !before.contains(f))
-            .filter_map(Value::as_str)
-            .map(crate::validate::go_quote)
-            .collect();
-        if !added.is_empty() {
-            let detail = format!(
-                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
-                added.join(", ")
-            );
-            errors.push(FieldError::forbidden("metadata.finalizers", detail));
-        }
+    check_labels(new, "metadata", errors);
+    check_owners(new, errors);
+    check_finalizer_prefixes(resource, new, errors);
+}
+
+fn check_no_new_finalizers(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let before = list(old, "/metadata/finalizers");
+    let mut added: Vec<String> = list(new, "/metadata/finalizers")
+        .iter()
+        .filter(|f| !before.contains(f))
+        .filter_map(Value::as_str)
+        .map(crate::validate::go_quote)
+        .collect();
+    added.sort();
+    if !added.is_empty() {
+        let detail = format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+            added.join(", ")
+        );
+        errors.push(FieldError::forbidden("metadata.finalizers", detail));
     }
 }

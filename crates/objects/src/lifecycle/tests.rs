@@ -17,7 +17,13 @@ fn type_at(path: &str) -> (Arc<ResourceType>, bool) {
 }
 
 pub(crate) fn creation(namespace: Option<&str>) -> Creation<'_> {
-    Creation { namespace, uid: "8017fd7b-edb8-4170-a11c-8fc85b508d39", now: Timestamp::UNIX_EPOCH, seed: 1 }
+    Creation {
+        namespace,
+        uid: "8017fd7b-edb8-4170-a11c-8fc85b508d39",
+        now: Timestamp::UNIX_EPOCH,
+        seed: 1,
+        mounts_token: true,
+    }
 }
 
 fn masked(value: &mut Value) {

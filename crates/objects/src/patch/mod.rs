@@ -1,6 +1,7 @@
 //! JSON patch, merge patch and strategic merge patch.
 
 mod operations;
+mod restore;
 mod strategic;
 
 use serde_json::Value;
@@ -96,7 +97,8 @@ pub fn apply(resource: &ResourceType, patch_type: PatchType, current: &Value, pa
                 return Err(Status::bad_request(text));
             };
             let out = strategic::apply(resource.message(), current, map)?;
-            if let Some(error) = resource.message().and_then(|id| typed::read(id, &out).error) {
+            let problem = |id| restore::check(id, &out).or_else(|| typed::read(id, &out).error);
+            if let Some(error) = resource.message().and_then(problem) {
                 let error = FieldError::invalid_text("patch", &go_map(&patch.value), error);
                 return Err(Status::invalid("", "", "", &[error]));
             }
@@ -120,13 +122,33 @@ pub fn apply_checked(
     patch: &[u8],
     validation: FieldValidation,
 ) -> Result<Decoded, Status> {
+    let mut problems = Vec::new();
+    if validation != FieldValidation::Ignore && patch_type == PatchType::Json {
+        problems = operations::check(patch)?;
+    }
     let patched = apply(resource, patch_type, current, patch)?;
-    let duplicates = json::parse(patch).map(|parsed| parsed.duplicates).unwrap_or_default();
+    if patch_type != PatchType::Json {
+        let twice = json::parse(patch).map(|parsed| parsed.duplicates).unwrap_or_default();
+        problems = twice.iter().map(|path| format!("duplicate field {path:?}")).collect();
+    }
     let shown = match patch_type {
         PatchType::Strategic => json::parse(patch).map(|parsed| go_map(&parsed.value)).unwrap_or_default(),
-        _ => patched.to_string(),
+        _ => typed::ordered(resource, &patched),
     };
-    body::retype_shown(resource, patched, &duplicates, &shown, validation)
+    let patched = match patch_type {
+        // What a strategic patch says of the type is not heard.
+        PatchType::Strategic => of_own_type(resource, patched),
+        _ => patched,
+    };
+    body::retype_shown(resource, patched, problems, &shown, validation)
+}
+
+fn of_own_type(resource: &ResourceType, mut object: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.insert("apiVersion".to_owned(), Value::from(resource.api_version()));
+        fields.insert("kind".to_owned(), Value::from(resource.kind.clone()));
+    }
+    object
 }
 
 /// RFC 7386.

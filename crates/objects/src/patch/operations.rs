@@ -9,6 +9,40 @@ const MAX_OPERATIONS: usize = 10_000;
 /// What `copy` may add in all, as on the real server: 3 MiB of JSON.
 const MAX_COPIED: usize = 3 * 1024 * 1024;
 
+/// The members of an operation.
+const MEMBERS: [&str; 4] = ["op", "path", "from", "value"];
+
+/// What is strictly wrong with a patch's operations: unknown and duplicate members.
+///
+/// # Errors
+/// A patch that is no list of operations, or has members of other types.
+pub(super) fn check(patch: &[u8]) -> Result<Vec<String>, PatchError> {
+    let bad = |why: String| PatchError::Bad(format!("error decoding patch: {why}"));
+    let parsed = json::parse(patch).map_err(bad)?;
+    let wrong =
+        |value: &Value, place: &str| bad(format!("json: cannot unmarshal {} into Go {place}", typed::kind_of(value)));
+    let operations = match &parsed.value {
+        Value::Array(operations) => operations.as_slice(),
+        Value::Null => &[],
+        other => return Err(wrong(other, "value of type []handlers.jsonPatchOp")),
+    };
+    let mut problems: Vec<String> =
+        parsed.duplicates.iter().map(|path| format!("json patch duplicate field {path:?}")).collect();
+    for (i, operation) in operations.iter().enumerate() {
+        let Value::Object(operation) = operation else {
+            return Err(wrong(operation, "value of type handlers.jsonPatchOp"));
+        };
+        for (member, value) in operation {
+            if !MEMBERS.contains(&member.as_str()) {
+                problems.push(format!("json patch unknown field \"[{i}].{member}\""));
+            } else if member != "value" && !value.is_string() && !value.is_null() {
+                return Err(wrong(value, &format!("struct field jsonPatchOp.{member} of type string")));
+            }
+        }
+    }
+    Ok(problems)
+}
+
 /// Applies a patch's operations in order.
 pub(super) fn apply(current: &Value, patch: &[u8]) -> Result<Value, PatchError> {
     let parsed = json::parse(patch).map_err(PatchError::Bad)?;

@@ -24,8 +24,9 @@ fn bad(text: &str) -> PatchError {
     PatchError::Bad(text.to_owned())
 }
 
-fn unknown_directive(value: &Value) -> PatchError {
-    PatchError::Bad(format!("unknown patch type found: {}", go_map(value)))
+fn unknown_directive(word: &Value, map: &Map<String, Value>) -> PatchError {
+    let map = go_map(&Value::Object(map.clone()));
+    PatchError::Broken(format!("unknown patch type: {} in map: {map}", go_map(word)))
 }
 
 fn merge_map(
@@ -42,7 +43,7 @@ fn merge_map(
         }
         Some(Value::String(word)) if word == "delete" => return Ok(Map::new()),
         Some(Value::String(word)) if word == "merge" => {}
-        Some(other) => return Err(unknown_directive(other)),
+        Some(other) => return Err(unknown_directive(other, patch)),
     }
     if let Some(retain) = patch.get(RETAIN) {
         let keys = retain.as_array().ok_or_else(|| bad("Invalid patch format of retainKeys"))?;
@@ -165,7 +166,7 @@ fn merge_list(before: Vec<Value>, patch: &[Value], field: Option<&'static Field>
                 continue;
             }
             None | Some((_, Some("merge"))) => {}
-            Some((other, _)) => return Err(unknown_directive(other)),
+            Some((other, _)) => return Err(unknown_directive(other, item_map)),
         }
         mentioned.push(item.clone());
         match at.and_then(|at| merged.get_mut(at)) {

@@ -88,13 +88,59 @@ fn directives() {
     let out = run(json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}));
     assert_eq!(out["spec"]["strategy"], json!({"type": "Recreate"}));
     let error = patched(PatchType::Strategic, &current, &json!({"metadata": {"$patch": "x"}})).unwrap_err();
-    assert_eq!(error.message, "unknown patch type found: x");
+    assert_eq!(error.message, "unknown patch type: x in map: map[$patch:x]");
 }
 
 #[test]
 fn a_wrong_type_is_named() {
-    let error = patched(PatchType::Strategic, &json!({}), &json!({"spec": {"replicas": "x"}})).unwrap_err();
-    assert!(error.message.starts_with(" \"\" is invalid: patch: Invalid value: \"map[spec:map[replicas:x]]\": json"));
+    for (patch, shown, why) in [
+        (json!({"spec": {"replicas": "x"}}), "map[spec:map[replicas:x]]", "unrecognized type: int32"),
+        (json!({"spec": "x"}), "map[spec:x]", "cannot restore struct from: string"),
+        (
+            json!({"metadata": {"labels": {"a": 1}}}),
+            "map[metadata:map[labels:map[a:1]]]",
+            "cannot convert int64 to string",
+        ),
+        (json!({"metadata": {"labels": ["a"]}}), "map[metadata:map[labels:[a]]]", "cannot restore map from slice"),
+    ] {
+        let error = patched(PatchType::Strategic, &json!({}), &patch).unwrap_err();
+        assert_eq!(error.message, format!(" \"\" is invalid: patch: Invalid value: \"{shown}\": {why}"));
+    }
+}
+
+#[test]
+fn the_patched_object_is_shown_as_it_is_written() {
+    let current = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}, "metadata": {
+        "creationTimestamp": "2026-01-01T00:00:00Z", "name": "x", "resourceVersion": "1", "uid": "u"}});
+    let run = |patch: &str| {
+        apply_checked(&type_of("", "configmaps"), PatchType::Merge, &current, patch.as_bytes(), FieldValidation::Warn)
+    };
+    assert_eq!(
+        run(r#"{"data": {"a": 1}}"#).unwrap_err().message,
+        r#" "" is invalid: patch: Invalid value: "{\"apiVersion\":\"v1\",\"data\":{\"a\":1},\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\",\"uid\":\"u\",\"resourceVersion\":\"1\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\"}}": json: cannot unmarshal number into Go struct field ConfigMap.data of type string"#
+    );
+    let status = run(r#"{"kind": "Secret"}"#).unwrap_err();
+    assert!(
+        status.message.ends_with("converting (v1.Secret) to (core.ConfigMap): unknown conversion"),
+        "{}",
+        status.message
+    );
+}
+
+#[test]
+fn json_patches_are_strictly_read() {
+    let current = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}});
+    let run = |patch: &str| {
+        apply_checked(&type_of("", "configmaps"), PatchType::Json, &current, patch.as_bytes(), FieldValidation::Warn)
+    };
+    let text = |patch: &str| run(patch).unwrap_err().message;
+    assert_eq!(
+        text("{}"),
+        "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
+    );
+    assert_eq!(text("no"), "error decoding patch: invalid character 'o' in literal null (expecting 'u')");
+    let warned = run(r#"[{"op": "add", "path": "/data", "value": {}, "more": 1}]"#).unwrap();
+    assert_eq!(warned.warnings, ["json patch unknown field \"[0].more\""]);
 }
 
 #[test]

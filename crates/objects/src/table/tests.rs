@@ -50,7 +50,7 @@ fn cells_of(group: &str, plural: &str, object: Value) -> Vec<Value> {
     let registry = Registry::builtin();
     let resource = registry.types().find(|t| t.group == group && t.plural == plural).unwrap().clone();
     let namespace = resource.namespaced.then_some("ns");
-    let with = lifecycle::Creation { namespace, uid: "u", now: now(), seed: 3 };
+    let with = lifecycle::Creation { namespace, uid: "u", now: now(), seed: 3, mounts_token: true };
     let object = lifecycle::create(&resource, object, &with).unwrap();
     let table = table(&resource, [&object], json!({}), IncludeObject::None, true, now());
     table["rows"][0]["cells"].as_array().unwrap().clone()
