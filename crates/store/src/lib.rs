@@ -21,6 +21,7 @@ mod limits;
 mod listing;
 mod memory;
 mod model;
+mod recent;
 mod sync;
 mod watching;
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::listing::{self, Row};
 use crate::sync::{read, write};
-use crate::watching::{self, Bounds, Hub, STEP_BYTES, STEP_REVISIONS, Source, Span, Step};
+use crate::watching::{self, Bounds, Committed, Hub, STEP_BYTES, STEP_REVISIONS, Source, Span, Step};
 use crate::{
     Change, ChangeBatch, KeyValue, ListOptions, Listing, Op, Revision, Store, StoreError, Txn, TxnOutcome, Watch,
     limits,
@@ -238,7 +238,7 @@ impl Store for MemoryStore {
         let changed = state.apply(txn.ops);
         if !changed.is_empty() {
             // Still under the lock, so that commits are published in their order.
-            self.shared.hub.publish(&[(state.newest, changed)]);
+            self.shared.hub.publish(vec![Committed::Keys(state.newest, changed)]);
         }
         Ok(TxnOutcome::Committed(state.newest))
     }

@@ -74,12 +74,6 @@ impl Op {
             Self::Delete(_) => None,
         }
     }
-
-    pub(crate) fn into_key(self) -> String {
-        match self {
-            Self::Put(key, _) | Self::Delete(key) => key,
-        }
-    }
 }
 
 /// All comparisons hold and all writes happen, or nothing does.

@@ -1,6 +1,6 @@
 //! Watches as cursors over the store's log of revisions. A watcher buffers nothing while nobody reads it:
-//! the [`Hub`] only notes the span of revisions that concern it, and the changes are read from history when
-//! they are asked for. So a slow watcher costs nothing until history it still needs is compacted; then it is
+//! the [`Hub`] only notes the span of revisions that concern it, and the changes are read when they are asked for, from
+//! [`Recent`] or else from history. So a slow watcher costs nothing until history it still needs is compacted; then it is
 //! told [`StoreError::Compacted`].
 
 use std::collections::VecDeque;
@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::recent::Recent;
 use crate::sync::lock;
 use crate::{ChangeBatch, Revision, StoreError, Watch};
 
@@ -75,10 +76,33 @@ pub(crate) trait Source: Send + Sync + 'static {
 pub(crate) struct Hub {
     newest: watch::Sender<Revision>,
     slots: Mutex<Vec<Weak<Slot>>>,
+    recent: Recent,
 }
 
-/// A committed revision and the keys that it changed.
-pub(crate) type Committed = (Revision, Vec<String>);
+/// A committed revision.
+#[derive(Debug)]
+pub(crate) enum Committed {
+    /// With its changes.
+    Changes(ChangeBatch),
+    /// With the keys that it changed; what they were and are is to be read.
+    Keys(Revision, Vec<String>),
+}
+
+impl Committed {
+    fn revision(&self) -> Revision {
+        match self {
+            Self::Changes(batch) => batch.revision,
+            Self::Keys(revision, _) => *revision,
+        }
+    }
+
+    fn concerns(&self, prefix: &str) -> bool {
+        match self {
+            Self::Changes(batch) => batch.changes.iter().any(|change| change.key.starts_with(prefix)),
+            Self::Keys(_, keys) => keys.iter().any(|key| key.starts_with(prefix)),
+        }
+    }
+}
 
 /// What the hub notes for one watcher.
 #[derive(Debug)]
@@ -90,25 +114,37 @@ struct Slot {
 
 impl Hub {
     pub(crate) fn new(newest: Revision) -> Self {
-        Self { newest: watch::Sender::new(newest), slots: Mutex::new(Vec::new()) }
+        Self { newest: watch::Sender::new(newest), slots: Mutex::new(Vec::new()), recent: Recent::default() }
     }
 
     /// Makes commits known, in the order of their revisions. Only watchers that they concern wake up.
-    pub(crate) fn publish(&self, commits: &[Committed]) {
-        let Some((newest, _)) = commits.last() else { return };
+    pub(crate) fn publish(&self, commits: Vec<Committed>) {
+        let Some(newest) = commits.last().map(Committed::revision) else { return };
+        // Noted here and told below, when what they wake up for is in `recent`.
+        let mut concerned = Vec::new();
         lock(&self.slots).retain(|slot| {
             let Some(slot) = slot.upgrade() else { return false };
-            let mut concerning =
-                commits.iter().filter(|(_, keys)| keys.iter().any(|key| key.starts_with(&slot.prefix)));
-            if let Some((first, _)) = concerning.next() {
-                let last = concerning.next_back().map_or(*first, |(last, _)| *last);
-                slot.add(Span { first: *first, last });
+            let mut concerning = commits.iter().filter(|commit| commit.concerns(&slot.prefix)).map(Committed::revision);
+            if let Some(first) = concerning.next() {
+                let last = concerning.next_back().unwrap_or(first);
+                concerned.push((slot, Span { first, last }));
             }
             true
         });
+        for commit in commits {
+            if let Committed::Changes(batch) = commit {
+                self.recent.push(batch);
+            }
+        }
+        concerned.into_iter().for_each(|(slot, span)| slot.add(span));
         // INVARIANT (marks): a revision is shown as newest only after every slot knows of it, so a watcher
         // that sees it and has nothing pending has nothing to read up to it.
-        self.newest.send_replace(*newest);
+        self.newest.send_replace(newest);
+    }
+
+    /// History up to a revision is gone.
+    pub(crate) fn forget(&self, revision: Revision) {
+        self.recent.forget(revision);
     }
 
     /// The newest revision that has been published.
@@ -187,7 +223,10 @@ impl<S: Source> Cursor<S> {
     /// Reads on in the log; false where there was nothing to read.
     fn read_on(&mut self) -> Result<bool, StoreError> {
         let Some(span) = self.slot.take(self.scanned) else { return Ok(false) };
-        let step = self.source.upgrade().ok_or_else(closed).and_then(|source| source.step(&self.slot.prefix, span));
+        let step = self.source.upgrade().ok_or_else(closed).and_then(|source| {
+            let prefix = &self.slot.prefix;
+            source.hub().recent.step(prefix, span).map_or_else(|| source.step(prefix, span), Ok)
+        });
         match &step {
             Ok(step) if step.reached >= span.last => {}
             Ok(step) => self.slot.add(Span { first: step.reached + 1, ..span }),

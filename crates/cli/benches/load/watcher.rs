@@ -139,13 +139,15 @@ fn next_frame(waiting: &mut BytesMut, framed: bool) -> Option<BytesMut> {
 
 /// Reads no more than what counts, for the client shares the server's processors.
 fn read_event(frame: &[u8]) -> Result<Option<Event>, Failure> {
-    let start = frame.get(..40.min(frame.len())).unwrap_or_default();
-    let kind = match start {
-        start if find(start, b"ADDED").is_some() => Kind::Create,
-        start if find(start, b"MODIFIED").is_some() => Kind::Patch,
-        start if find(start, b"DELETED").is_some() => Kind::Delete,
-        start if find(start, b"BOOKMARK").is_some() => return Ok(None),
-        _ => return Err(format!("an event: {}", String::from_utf8_lossy(frame)).into()),
+    // The type comes first or last.
+    let [start, end] = [frame.get(..40), frame.get(frame.len().saturating_sub(40)..)].map(|part| part.unwrap_or(frame));
+    let is = |kind: &[u8]| find(start, kind).is_some() || find(end, kind).is_some();
+    let kind = match () {
+        () if is(b"ADDED") => Kind::Create,
+        () if is(b"MODIFIED") => Kind::Patch,
+        () if is(b"DELETED") => Kind::Delete,
+        () if is(b"BOOKMARK") => return Ok(None),
+        () => return Err(format!("an event: {}", String::from_utf8_lossy(frame)).into()),
     };
     let version = resource_version(frame).ok_or("an event without a version")?;
     Ok(Some(Event { kind, version }))

@@ -143,7 +143,7 @@ impl Shared {
         });
         let (db, unheard) = opened.map_err(|fault| fault.at(&self.path))?;
         *write(&self.db) = Some(db);
-        self.hub.publish(&unheard);
+        self.hub.publish(unheard);
         Ok(())
     }
 

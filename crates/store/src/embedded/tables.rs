@@ -10,6 +10,8 @@ use redb::{
     WriteTransaction,
 };
 
+use bytes::Bytes;
+
 use super::fault::Fault;
 use crate::listing::{self, Row};
 use crate::watching::{Bounds, Committed, STEP_BYTES, STEP_REVISIONS, Span, Step};
@@ -190,7 +192,7 @@ pub(super) fn committed_after(txn: &ReadTransaction, revision: Revision) -> Resu
     let rows = log.range(revision.saturating_add(1)..)?;
     rows.map(|row| {
         let (revision, keys) = row?;
-        Ok((revision.value(), keys.value().into_iter().map(str::to_owned).collect()))
+        Ok(Committed::Keys(revision.value(), keys.value().into_iter().map(str::to_owned).collect()))
     })
     .collect()
 }
@@ -236,8 +238,8 @@ impl<'txn> Writing<'txn> {
         })
     }
 
-    /// Checks and applies one transaction; also the keys that changed.
-    pub(super) fn apply(&mut self, txn: Txn) -> Result<(TxnOutcome, Vec<String>), Fault> {
+    /// Checks and applies one transaction; also what changed.
+    pub(super) fn apply(&mut self, txn: Txn) -> Result<(TxnOutcome, Vec<Change>), Fault> {
         for (failed, compare) in txn.compares.iter().enumerate() {
             let modified = self.current.get(compare.key())?.map(|state| state.value().1);
             if !compare.holds(modified) {
@@ -248,42 +250,36 @@ impl<'txn> Writing<'txn> {
         let revision = self.bounds.newest + 1;
         let mut changed = Vec::new();
         for op in txn.ops {
-            let written = match &op {
-                Op::Put(key, value) => self.put(key, value, revision)?,
-                Op::Delete(key) => self.delete(key, revision)?,
-            };
-            if written {
-                changed.push(op.into_key());
+            match op {
+                Op::Put(key, value) => changed.push(self.put(key, value, revision)?),
+                Op::Delete(key) => changed.extend(self.delete(key, revision)?),
             }
         }
         if !changed.is_empty() {
-            self.log.insert(revision, changed.iter().map(String::as_str).collect::<Vec<_>>())?;
+            self.log.insert(revision, changed.iter().map(|change| change.key.as_str()).collect::<Vec<_>>())?;
             self.bounds.newest = revision;
             self.dirty = true;
         }
         Ok((TxnOutcome::Committed(self.bounds.newest), changed))
     }
 
-    fn put(&mut self, key: &str, value: &[u8], revision: Revision) -> Result<bool, Fault> {
-        let created = match self.current.get(key)? {
-            Some(before) => {
-                let before = before.value();
-                self.past.insert((key, revision), Some(before))?;
-                before.0
-            }
-            None => {
-                self.past.insert((key, revision), None)?;
-                revision
-            }
-        };
-        self.current.insert(key, (created, revision, value))?;
-        Ok(true)
+    fn put(&mut self, key: String, value: Bytes, revision: Revision) -> Result<Change, Fault> {
+        let before = self.current.get(key.as_str())?;
+        let previous = before.as_ref().map(|before| named(&key, before.value()));
+        self.past.insert((key.as_str(), revision), before.as_ref().map(AccessGuard::value))?;
+        drop(before);
+        let created = previous.as_ref().map_or(revision, |previous| previous.created);
+        self.current.insert(key.as_str(), (created, revision, value.as_ref()))?;
+        let current = Some(KeyValue { key: key.clone(), value, created, modified: revision });
+        Ok(Change { key, current, previous })
     }
 
-    fn delete(&mut self, key: &str, revision: Revision) -> Result<bool, Fault> {
-        let Some(before) = self.current.remove(key)? else { return Ok(false) };
-        self.past.insert((key, revision), Some(before.value()))?;
-        Ok(true)
+    fn delete(&mut self, key: String, revision: Revision) -> Result<Option<Change>, Fault> {
+        let Some(before) = self.current.remove(key.as_str())? else { return Ok(None) };
+        self.past.insert((key.as_str(), revision), Some(before.value()))?;
+        let previous = Some(named(&key, before.value()));
+        drop(before);
+        Ok(Some(Change { key, current: None, previous }))
     }
 
     /// Makes `revision` the oldest that can be read. The rows go later, with [`Writing::trim`].

@@ -26,7 +26,7 @@ use super::tables::Writing;
 use super::{Shared, guarded, not_open};
 use crate::sync::read;
 use crate::watching::Committed;
-use crate::{Revision, StoreError, Txn, TxnOutcome};
+use crate::{ChangeBatch, Revision, StoreError, Txn, TxnOutcome};
 
 /// Where an answer goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -209,10 +209,11 @@ impl Writer {
             commit(db.as_ref().ok_or_else(not_open)?, &mut batch, &mut answers, &mut commits, settle)
         });
         match result {
-            Ok(trimming) => {
+            Ok((trimming, oldest)) => {
                 self.trimming = trimming;
                 self.settled = settle;
-                self.shared.hub.publish(&commits);
+                self.shared.hub.publish(commits);
+                self.shared.hub.forget(oldest);
                 answers.into_iter().for_each(Answer::send);
             }
             Err(fault) => {
@@ -233,14 +234,15 @@ impl Writer {
     }
 }
 
-/// Commits the jobs as one transaction; true where rows of forgotten revisions are left to remove.
+/// Commits the jobs as one transaction; whether rows of forgotten revisions are left to remove, and the oldest revision
+/// that is not forgotten.
 fn commit(
     db: &Database,
     batch: &mut impl Iterator<Item = Job>,
     answers: &mut Vec<Answer>,
     commits: &mut Vec<Committed>,
     settle: bool,
-) -> Result<bool, Fault> {
+) -> Result<(bool, Revision), Fault> {
     let mut txn = db.begin_write()?;
     txn.set_quick_repair(settle);
     let mut writing = Writing::open(&txn)?;
@@ -249,9 +251,9 @@ fn commit(
             Job::Commit(asked, reply) => {
                 // Answered with an error unless the commit comes through.
                 answers.push(Answer::Commit(reply, TxnOutcome::Committed(writing.bounds.newest)));
-                let (outcome, changed) = writing.apply(asked)?;
-                if !changed.is_empty() {
-                    commits.push((writing.bounds.newest, changed));
+                let (outcome, changes) = writing.apply(asked)?;
+                if !changes.is_empty() {
+                    commits.push(Committed::Changes(ChangeBatch { revision: writing.bounds.newest, changes }));
                 }
                 if let Some(Answer::Commit(_, pending)) = answers.last_mut() {
                     *pending = outcome;
@@ -264,10 +266,11 @@ fn commit(
         }
     }
     let trimming = writing.trim(TRIM_REVISIONS)?;
+    let oldest = writing.bounds.oldest;
     if writing.finish()? || settle {
         txn.commit()?;
     } else {
         txn.abort()?;
     }
-    Ok(trimming)
+    Ok((trimming, oldest))
 }
