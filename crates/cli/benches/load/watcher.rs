@@ -166,7 +166,7 @@ pub(crate) fn resource_version(bytes: &[u8]) -> Option<u64> {
     // ObjectMeta: a uid (5) of 36 bytes, then the version (6).
     let at = bytes.windows(2).position(|pair| pair == [0x2a, 36])?;
     match bytes.get(at + 38..)? {
-        [0x32, _, rest @ ..] => digits(rest),
+        [0x32, length, rest @ ..] => digits(rest.get(..usize::from(*length))?),
         _ => None,
     }
 }
