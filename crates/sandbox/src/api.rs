@@ -19,6 +19,7 @@ use crate::impersonate::LastModes;
 use crate::query::Query;
 use crate::request_info::RequestInfo;
 use crate::storage::{Storage, Target};
+use crate::watch::SharedChanges;
 use crate::{authenticate, authorize, impersonate, non_resource, resource, respond};
 
 /// Longest body that is read, in bytes: the real server's limit.
@@ -30,6 +31,8 @@ pub(crate) struct Api {
     pub(crate) storage: Storage,
     pub(crate) registry: ArcSwap<Registry>,
     pub(crate) last_modes: LastModes,
+    /// What watchers have just been told.
+    pub(crate) watched: SharedChanges,
     /// History before this revision is not offered: the cluster did not exist.
     pub(crate) born: u64,
     /// Turns true when the cluster stops: watches end then.

@@ -56,6 +56,7 @@ impl Sandbox {
             storage,
             registry: ArcSwap::from_pointee(Registry::builtin()),
             last_modes: Default::default(),
+            watched: Default::default(),
             born: 0,
             stopping,
         };

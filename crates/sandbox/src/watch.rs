@@ -1,7 +1,11 @@
 //! Watches: changes as they happen, as JSON lines or protobuf frames.
 //!
-//! Frames are made as the client reads them. A client that reads too slowly is dropped by the store's own bound
-//! (it is never buffered without one) and told that history is gone; it lists again then.
+//! Frames are made as the client reads them, once for all who want the same ([`shared`]). For a client that reads too
+//! slowly nothing is kept but its place in the store's history: it is dropped by its connection, which has to take
+//! something of what waits, or told that history is gone; it lists again then.
+
+mod frame;
+mod shared;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,29 +15,29 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use entryway_objects::body::{self, FieldValidation};
-use entryway_objects::protobuf;
 use entryway_objects::status::Status;
-use entryway_objects::table::{self, IncludeObject};
 use entryway_objects::validate::FieldError;
-use entryway_store::{Change, ChangeBatch, Revision, StoreError, Watch};
-use jiff::Timestamp;
+use entryway_store::{ChangeBatch, ListOptions, Revision, StoreError, Watch};
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use self::frame::{Framer, Kind};
+pub(crate) use self::shared::SharedChanges;
 use crate::api::Api;
-use crate::failure::{Failure, internal, store_failure, too_large, too_old};
+use crate::failure::{Failure, store_failure, too_large, too_old};
 use crate::list::Selection;
-use crate::negotiate::{Encoding, Form, Output};
+use crate::negotiate::{Encoding, Output};
 use crate::query::read_version;
 use crate::resource::ResourceCall;
 use crate::respond::raw;
-use crate::storage::Target;
 
 /// How long a watch runs where the client says nothing.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How often a client that wants bookmarks gets one.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// Objects that are read at once of those that are there when a watch begins.
+const PAGE: usize = 100;
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 /// Where a watch begins.
@@ -92,14 +96,9 @@ pub(crate) async fn serve(call: ResourceCall) -> Result<Response, Failure> {
     let seconds = call.call.query.number("timeoutSeconds")?.unwrap_or(0);
     let time = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map_or(LONGEST, Duration::from_secs);
     let shape = call.shape()?;
-    let framer = Framer {
-        target: call.target.clone(),
-        output: frame_output(call.output),
-        include: shape.include,
-        columns_sent: false,
-        clock: call.call.api.config.clock,
-    };
-    let media_type = match framer.output.encoding {
+    let output = frame_output(call.output);
+    let framer = Framer::new(call.target.clone(), output, shape.include, call.call.api.config.clock);
+    let media_type = match output.encoding {
         Encoding::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
         _ => "application/json",
     };
@@ -122,11 +121,22 @@ fn frame_output(output: Output) -> Output {
     }
 }
 
+/// What is still to be told of the objects that were there at the beginning.
+struct Initial {
+    prefix: String,
+    /// The last key that was told.
+    after: Option<String>,
+    at: Revision,
+    /// Whether a bookmark tells the end.
+    marked: bool,
+}
+
 struct Events {
     api: Arc<Api>,
     watch: Box<dyn Watch>,
     selection: Selection,
     framer: Framer,
+    initial: Option<Initial>,
     ready: VecDeque<Bytes>,
     /// The revision up to which all was told.
     reached: Revision,
@@ -148,20 +158,12 @@ impl Events {
         let storage = &api.storage;
         let newest = storage.revision().await?;
         let prefix = call.target.prefix(&storage.cluster, call.namespace());
-        let mut events = VecDeque::new();
-        let after = match start {
-            Start::Now => newest,
+        let (after, initial) = match start {
+            Start::Now => (newest, None),
             Start::Everything { at_least, .. } if at_least > newest => return Err(too_large(at_least, newest).into()),
-            Start::After(version) => version,
-            Start::Everything { .. } => {
-                let listing = storage.store.list(&prefix, Default::default()).await?;
-                for kv in &listing.items {
-                    let object = call.target.read(kv)?;
-                    if selection.matches(&call.target, &object) {
-                        events.push_back(("ADDED", object));
-                    }
-                }
-                listing.revision
+            Start::After(version) => (version, None),
+            Start::Everything { marked, .. } => {
+                (newest, Some(Initial { prefix: prefix.clone(), after: None, at: newest, marked }))
             }
         };
         let mut bookmarks = call.call.query.flag("allowWatchBookmarks").then(|| tokio::time::interval(BOOKMARK_EVERY));
@@ -185,14 +187,9 @@ impl Events {
         let stopping = api.stopping.clone();
         let ends = Instant::now() + time;
         let ready = VecDeque::new();
+        let reached = after;
         let mut this =
-            Events { api, watch, selection, framer, ready, reached: after, ends, bookmarks, stopping, done: false };
-        for (kind, object) in events {
-            this.push(kind, &object);
-        }
-        if matches!(start, Start::Everything { marked: true, .. }) {
-            this.bookmark(true);
-        }
+            Events { api, watch, selection, framer, initial, ready, reached, ends, bookmarks, stopping, done: false };
         if let Some(status) = gone {
             this.fail(&status);
         }
@@ -206,6 +203,10 @@ impl Events {
             }
             if self.done {
                 return None;
+            }
+            if let Some(initial) = self.initial.take() {
+                self.tell_initial(initial).await;
+                continue;
             }
             let tick = async {
                 match &mut self.bookmarks {
@@ -239,31 +240,43 @@ impl Events {
             return;
         }
         for change in &batch.changes {
-            self.change(change, batch.revision);
+            let shared = self.api.watched.of(&self.framer.target, change, batch.revision);
+            let framed = shared.frame(&self.selection, &mut self.framer);
+            match framed.transpose() {
+                Some(Ok(frame)) => self.ready.push_back(frame),
+                Some(Err(status)) => self.fail(&status),
+                None => {}
+            }
         }
         self.reached = batch.revision;
     }
 
-    /// A change as the selection sees it: what enters is added, what leaves is deleted.
-    fn change(&mut self, change: &Change, revision: Revision) {
-        let target = self.framer.target.clone();
-        let read =
-            |kv: &Option<entryway_store::KeyValue>| kv.as_ref().map(|kv| target.read_at(kv, revision)).transpose();
-        let (previous, current) = match (read(&change.previous), read(&change.current)) {
-            (Ok(previous), Ok(current)) => (previous, current),
-            (Err(status), _) | (_, Err(status)) => return self.fail(&status),
+    /// The next objects that were there at the beginning.
+    async fn tell_initial(&mut self, mut initial: Initial) {
+        let options = ListOptions { after: initial.after.take(), limit: PAGE, at: Some(initial.at) };
+        let listing = match self.api.storage.store.list(&initial.prefix, options).await {
+            Ok(listing) => listing,
+            Err(error) => return self.fail(&store_failure(&error)),
         };
-        let matching = |object: Option<Value>| object.filter(|object| self.selection.matches(&target, object));
-        match (matching(previous), matching(current)) {
-            (None, Some(object)) => self.push("ADDED", &object),
-            (Some(_), Some(object)) => self.push("MODIFIED", &object),
-            (Some(object), None) => self.push("DELETED", &object),
-            (None, None) => {}
+        for kv in &listing.items {
+            match self.framer.target.read(kv) {
+                Ok(object) if self.selection.matches(&self.framer.target, &object) => self.push(Kind::Added, &object),
+                Ok(_) => {}
+                Err(status) => return self.fail(&status),
+            }
+        }
+        match listing.items.last() {
+            Some(last) if listing.remaining > 0 => {
+                self.initial = Some(Initial { after: Some(last.key.clone()), ..initial });
+            }
+            _ if initial.marked => self.bookmark(true),
+            _ => {}
         }
     }
 
-    fn push(&mut self, kind: &str, object: &Value) {
-        match self.framer.frame(kind, object) {
+    fn push(&mut self, kind: Kind, object: &Value) {
+        let form = self.framer.next_form(kind);
+        match self.framer.frame(&form, object) {
             Ok(frame) => self.ready.push_back(frame),
             Err(status) => self.fail(&status),
         }
@@ -278,14 +291,14 @@ impl Events {
         let object = json!({"kind": served.kind, "apiVersion": served.api_version(), "metadata": metadata});
         // With the fields that the type always shows.
         let shown = body::retype(served, object.clone(), FieldValidation::Ignore);
-        self.push("BOOKMARK", &shown.map_or(object, |decoded| decoded.object));
+        self.push(Kind::Bookmark, &shown.map_or(object, |decoded| decoded.object));
     }
 
     /// The last event: what went wrong.
     fn fail(&mut self, status: &Status) {
         tracing::debug!(cluster = %self.api.config.cluster, message = %status.message, "a watch ended");
         self.done = true;
-        if let Ok(frame) = self.framer.encode("ERROR", &status.to_value()) {
+        if let Ok(frame) = self.framer.encode(Kind::Error, &status.to_value()) {
             self.ready.push_back(frame);
         }
     }
@@ -304,50 +317,5 @@ struct Nothing;
 impl Watch for Nothing {
     async fn next(&mut self) -> Result<ChangeBatch, StoreError> {
         std::future::pending().await
-    }
-}
-
-struct Framer {
-    target: Target,
-    output: Output,
-    include: IncludeObject,
-    columns_sent: bool,
-    clock: fn() -> Timestamp,
-}
-
-impl Framer {
-    fn frame(&mut self, kind: &str, object: &Value) -> Result<Bytes, Status> {
-        match self.output.form {
-            Form::Whole => self.encode(kind, object),
-            Form::Metadata { version, .. } => {
-                let mut value = table::partial_metadata(object);
-                if let Some(value) = value.as_object_mut() {
-                    value.insert("apiVersion".into(), version.api_version().into());
-                }
-                self.encode(kind, &value)
-            }
-            Form::Table(version) => {
-                let metadata = json!({"resourceVersion": object.pointer("/metadata/resourceVersion").cloned().unwrap_or(Value::Null)});
-                let columns = !std::mem::replace(&mut self.columns_sent, true);
-                let served = &self.target.served;
-                let mut value = table::table(served, [object], metadata, self.include, columns, (self.clock)());
-                if let Some(value) = value.as_object_mut() {
-                    value.insert("apiVersion".into(), version.api_version().into());
-                }
-                self.encode(kind, &value)
-            }
-        }
-    }
-
-    fn encode(&self, kind: &str, object: &Value) -> Result<Bytes, Status> {
-        if self.output.encoding == Encoding::Protobuf {
-            return protobuf::encode_watch_event(kind, object)
-                .map(Bytes::from)
-                .map_err(|error| internal(&error.to_string()));
-        }
-        let mut bytes = serde_json::to_vec(&json!({"type": kind, "object": object}))
-            .map_err(|error| internal(&error.to_string()))?;
-        bytes.push(b'\n');
-        Ok(Bytes::from(bytes))
     }
 }
