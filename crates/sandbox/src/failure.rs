@@ -110,6 +110,11 @@ pub(crate) fn too_large_body(limit: u32) -> Status {
     }
 }
 
+/// 500, in etcd's words: the real server hands its error on, without a reason.
+pub(crate) fn too_large_object() -> Status {
+    Status { code: 500, reason: "", message: "etcdserver: request is too large".into(), details: None }
+}
+
 /// 504: the body did not arrive in time.
 pub(crate) fn late_body() -> Status {
     Status {

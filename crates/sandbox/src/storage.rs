@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use entryway_objects::lifecycle;
 use entryway_objects::registry::{Registry, ResourceType};
 use entryway_objects::status::Status;
+use entryway_objects::{lifecycle, protobuf};
 use entryway_store::{KeyValue, ListOptions, Revision, Store, StoreError, Txn, TxnOutcome};
 use serde_json::Value;
 
-use crate::failure::{internal, store_failure};
+use crate::failure::{internal, store_failure, too_large_object};
 use crate::keys;
+
+/// The largest object, in bytes: etcd takes requests of 1.5 MiB.
+const MOST_STORED: usize = 1536 * 1024;
 
 /// A resource as it is served, and as its objects are stored.
 #[derive(Debug, Clone)]
@@ -72,7 +75,15 @@ impl Target {
     pub(crate) fn bytes(&self, object: Value) -> Result<Vec<u8>, Status> {
         let mut object = self.to_stored(object);
         set_version(&mut object, None);
-        serde_json::to_vec(&object).map_err(|error| internal(&error.to_string()))
+        let bytes = serde_json::to_vec(&object).map_err(|error| internal(&error.to_string()))?;
+        // What counts is the form that the real server stores, which is shorter than JSON. Where an object has none, it
+        // is JSON there, too.
+        if bytes.len() > MOST_STORED
+            && protobuf::encode_object(&object).map_or(bytes.len(), |bytes| bytes.len()) > MOST_STORED
+        {
+            return Err(too_large_object());
+        }
+        Ok(bytes)
     }
 }
 

@@ -63,6 +63,43 @@ async fn bodies_that_cannot_be_read_say_so() {
     client.get("/api/v1/namespaces/default/configmaps").await.expect(200);
 }
 
+/// Three limits, each in the words of who has it on the real server: ConfigMap, etcd, the request.
+#[tokio::test]
+async fn large_objects() {
+    const MIB: usize = 1024 * 1024;
+    let (_cluster, client) = cluster().await;
+    let map = |size: usize| json!({"metadata": {"name": "large"}, "data": {"x": "y".repeat(size)}});
+    client.post(MAPS, map(MIB)).await.expect(201);
+    assert_eq!(client.get(&format!("{MAPS}/large")).await.expect(200)["data"]["x"].as_str().unwrap().len(), MIB);
+    let status = client.post(MAPS, map(MIB + 1)).await.expect(422);
+    let message = status["message"].as_str().unwrap();
+    assert!(message.ends_with("Too long: may not be more than 1048576 bytes"), "{message}");
+    let secret = |size: usize| json!({"metadata": {"name": "large"}, "stringData": {"x": "y".repeat(size)}});
+    let secrets = MAPS.replace("configmaps", "secrets");
+    client.post(&secrets, secret(MIB)).await.expect(201);
+    let status = client.post(&secrets, secret(MIB + 1)).await.expect(422);
+    assert_eq!(status["details"]["causes"][0]["message"], "Too long: may not be more than 1048576 bytes");
+
+    let deployment = |size: usize| {
+        let container = json!({"name": "c", "image": "i", "args": ["y".repeat(size)]});
+        let labels = json!({"app": "a"});
+        let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
+        json!({"metadata": {"name": "large"}, "spec": {"selector": {"matchLabels": labels}, "template": template}})
+    };
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    for size in [MIB * 3 / 2, MIB * 29 / 10] {
+        let status = client.post(deployments, deployment(size)).await.expect(500);
+        assert_eq!((&status["message"], &status["reason"]), (&json!("etcdserver: request is too large"), &Value::Null));
+    }
+    client.post(deployments, deployment(MIB * 14 / 10)).await.expect(201);
+    // What is small when it is written in protobuf is small, however long it is in JSON.
+    let controls = json!({"metadata": {"name": "controls"}, "data": {"x": "\u{1}".repeat(MIB * 4 / 10)}});
+    client.post(MAPS, controls).await.expect(201);
+
+    let status = client.post(MAPS, map(3 * MIB)).await.expect(413);
+    assert_eq!(status["message"], "Request entity too large: limit is 3145728");
+}
+
 #[tokio::test]
 async fn of_many_writers_none_is_lost() {
     let (_cluster, client) = cluster().await;

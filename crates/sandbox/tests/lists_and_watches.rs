@@ -130,6 +130,26 @@ async fn history_that_is_gone_is_said_on_the_stream() {
     assert_eq!(events.next().await, None);
 }
 
+/// More than a page of what is there, and a time that no clock has.
+#[tokio::test]
+async fn a_watch_begins_with_all_there_is() {
+    let (_cluster, client) = cluster().await;
+    for n in 0..250 {
+        client.post(MAPS, json!({"metadata": {"name": format!("m{n:03}")}})).await.expect(201);
+    }
+    let path = format!("{MAPS}?watch=1&timeoutSeconds={}", i64::MAX);
+    let mut watch = client.watch(&path).await;
+    let mut names = Vec::new();
+    while names.len() < 251 {
+        let event = watch.next().await.unwrap();
+        assert_eq!(event["type"], "ADDED");
+        names.push(event["object"]["metadata"]["name"].as_str().unwrap().to_owned());
+    }
+    assert!(names.is_sorted() && names[0] == "kube-root-ca.crt" && names[250] == "m249", "{names:?}");
+    client.post(MAPS, json!({"metadata": {"name": "later"}})).await.expect(201);
+    assert_eq!(watch.next().await.unwrap()["object"]["metadata"]["name"], "later");
+}
+
 #[tokio::test]
 async fn a_version_to_come_is_waited_for() {
     let (_cluster, client) = cluster().await;

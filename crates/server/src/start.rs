@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use entryway_access::{AuthenticationMode, Partition, PolicyCatalogue, PrincipalArn, PrincipalKind};
 use entryway_directory::{ADMIN_USER, Directory, DirectoryError};
 use entryway_sandbox::BodyBudget;
-use entryway_store::{EmbeddedStore, Store, StoreError};
+use entryway_store::{Compactor, EmbeddedStore, Keep, Store, StoreError, spawn_compactor};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -160,6 +160,7 @@ pub struct Running {
     api: JoinHandle<()>,
     stop_audit: watch::Sender<bool>,
     background: Vec<JoinHandle<()>>,
+    compactor: Compactor,
 }
 
 impl Running {
@@ -182,7 +183,7 @@ impl Running {
 
     /// Stops: no new requests, those under way get a second, audit records are written, `run.json` is removed.
     pub async fn shutdown(self) {
-        let Running { info, plane, stop, api, stop_audit, background } = self;
+        let Running { info, plane, stop, api, stop_audit, background, compactor } = self;
         stop.send_replace(true);
         let _ = tokio::join!(api, plane.clusters.stop_all());
         // After the last request, so that its record is written.
@@ -191,6 +192,7 @@ impl Running {
             let _ = task.await;
         }
         let _ = std::fs::remove_file(info.data.join(RUN_FILE));
+        drop(compactor);
         // Nobody else holds the store any more: this closes it.
         drop(plane);
         tracing::info!("stopped");
@@ -288,7 +290,8 @@ pub(crate) async fn start_over(
     let mut background = Vec::from(audit_tasks);
     background.push(tokio::spawn(sweep::run(Arc::clone(&plane), stopping)));
     tracing::info!(api = info.api, "ready");
-    Ok(Running { info, plane, stop, api, stop_audit, background })
+    let compactor = spawn_compactor(&plane.store, Keep::default());
+    Ok(Running { info, plane, stop, api, stop_audit, background, compactor })
 }
 
 /// What `run.json` of a data folder says, if it has one. The process may have died since.

@@ -17,16 +17,13 @@ use crate::plane::ControlPlane;
 const EVERY: Duration = Duration::from_secs(3600);
 /// The most keys of one transaction.
 const STEP: usize = 500;
-/// Revisions of history that are kept for watches and paging: hours on a busy cluster.
-const HISTORY: u64 = 100_000;
 
 /// Sweeps until `stop` turns true.
 pub(crate) async fn run(plane: Arc<ControlPlane>, mut stop: watch::Receiver<bool>) {
     loop {
         let result = async {
             deleted_clusters(plane.store.as_ref()).await?;
-            old_tokens(plane.store.as_ref(), Timestamp::now()).await?;
-            history(plane.store.as_ref()).await
+            old_tokens(plane.store.as_ref(), Timestamp::now()).await
         };
         if let Err(error) = result.await {
             tracing::error!(%error, "the store could not be swept");
@@ -63,15 +60,6 @@ async fn old_tokens(store: &dyn Store, now: Timestamp) -> Result<(), StoreError>
             let _ = store.commit(txn).await?;
         }
     }
-}
-
-/// Forgets old history.
-async fn history(store: &dyn Store) -> Result<(), StoreError> {
-    let (oldest, newest) = (store.oldest().await?, store.revision().await?);
-    if newest.saturating_sub(oldest) > 2 * HISTORY {
-        store.compact(newest - HISTORY).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
