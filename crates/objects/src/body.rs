@@ -190,8 +190,8 @@ fn problems(duplicates: &[String], unknown: &[String], body: &[u8]) -> Vec<Strin
     let mut paths: Vec<(&String, bool)> =
         duplicates.iter().map(|p| (p, true)).chain(unknown.iter().map(|p| (p, false))).collect();
     if paths.len() > 1 {
-        let order = json::field_order(body);
-        paths.sort_by_key(|(path, _)| order.iter().rposition(|p| p == *path));
+        let order = json::field_order(body, paths.iter().map(|(path, _)| *path));
+        paths.sort_by_key(|(path, _)| order.get(*path).copied());
     }
     paths
         .into_iter()

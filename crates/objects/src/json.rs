@@ -2,8 +2,11 @@
 //! and size bounded (an object of 100 levels or half a million values is none of Kubernetes').
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde_json::{Map, Number, Value};
+
+use crate::paths;
 
 const MAX_DEPTH: usize = 100;
 const MAX_VALUES: usize = 500_000;
@@ -12,18 +15,20 @@ const MAX_VALUES: usize = 500_000;
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
     pub(crate) value: Value,
-    /// Paths of fields that stand there twice, in order.
+    /// Paths of fields that stand there twice, in order: those that are told.
     pub(crate) duplicates: Vec<String>,
 }
 
 /// Parses a whole body.
 pub(crate) fn parse(body: &[u8]) -> Result<Parsed, String> {
-    Parser::new(body, false).document().map(|(parsed, _)| parsed)
+    Parser::new(body).document().map(|(parsed, _)| parsed)
 }
 
-/// The paths of all fields in the order in which they stand in the body; empty when it does not parse.
-pub(crate) fn field_order(body: &[u8]) -> Vec<String> {
-    Parser::new(body, true).document().map(|(_, order)| order).unwrap_or_default()
+/// Where the fields of these paths stand in the body, the last where there are several; nothing when it does not parse.
+pub(crate) fn field_order<'p>(body: &[u8], paths: impl Iterator<Item = &'p String>) -> HashMap<String, usize> {
+    let mut parser = Parser::new(body);
+    parser.order = paths.map(|path| (path.clone(), 0)).collect();
+    parser.document().map(|(_, order)| order).unwrap_or_default()
 }
 
 struct Parser<'a> {
@@ -33,7 +38,9 @@ struct Parser<'a> {
     values: usize,
     path: String,
     duplicates: Vec<String>,
-    order: Option<Vec<String>>,
+    /// How many fields there were so far, and which were those that somebody asks for.
+    fields: usize,
+    order: HashMap<String, usize>,
 }
 
 /// A byte as Go prints it in an error.
@@ -49,18 +56,18 @@ fn quoted(byte: u8) -> String {
 }
 
 impl<'a> Parser<'a> {
-    fn new(body: &'a [u8], ordered: bool) -> Self {
-        let order = ordered.then(Vec::new);
-        Self { body, at: 0, depth: 0, values: 0, path: String::new(), duplicates: Vec::new(), order }
+    fn new(body: &'a [u8]) -> Self {
+        let (path, duplicates, order) = (String::new(), Vec::new(), HashMap::new());
+        Self { body, at: 0, depth: 0, values: 0, path, duplicates, fields: 0, order }
     }
 
-    fn document(mut self) -> Result<(Parsed, Vec<String>), String> {
+    fn document(mut self) -> Result<(Parsed, HashMap<String, usize>), String> {
         let value = self.value()?;
         self.space();
         if let Some(byte) = self.peek() {
             return Err(self.invalid(byte, "after top-level value"));
         }
-        Ok((Parsed { value, duplicates: self.duplicates }, self.order.unwrap_or_default()))
+        Ok((Parsed { value, duplicates: self.duplicates }, self.order))
     }
 
     fn peek(&self) -> Option<u8> {
@@ -132,12 +139,15 @@ impl<'a> Parser<'a> {
                 self.path.push('.');
             }
             self.path.push_str(&key);
-            if let Some(order) = &mut self.order {
-                order.push(self.path.clone());
+            self.fields += 1;
+            if !self.order.is_empty()
+                && let Some(place) = self.order.get_mut(paths::told(&self.path))
+            {
+                *place = self.fields;
             }
             let value = self.value()?;
             if out.insert(key, value).is_some() {
-                self.duplicates.push(self.path.clone());
+                paths::note(&mut self.duplicates, &self.path);
             }
             self.path.truncate(start);
             match self.need()? {

@@ -29,5 +29,6 @@ pub mod validate;
 mod json;
 mod kinds;
 mod model;
+mod paths;
 mod typed;
 mod yaml;

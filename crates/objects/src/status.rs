@@ -1,5 +1,7 @@
 //! `Status` objects: every answer that is not an object, and how errors of this crate become one.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::validate::{FieldError, go_quote};
@@ -83,13 +85,9 @@ impl Status {
 
     /// 422 `Invalid` with its causes: `ConfigMap "x" is invalid: …`. `kind` without group.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
-        let mut texts: Vec<String> = Vec::new();
-        for error in errors {
-            let text = error.to_string();
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
+        let mut seen = HashSet::new();
+        let texts: Vec<String> =
+            errors.iter().map(FieldError::to_string).filter(|text| seen.insert(text.clone())).collect();
         let what = format!("{} {} is invalid", qualified(group, kind), go_quote(name));
         let message = match texts.as_slice() {
             [] => what,

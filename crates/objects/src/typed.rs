@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     model::{Field, MODEL, Message, MessageId, Presence, Special, Type},
+    paths,
     quantity::Quantity,
 };
 
@@ -112,7 +113,7 @@ impl Reader {
                         ));
                     }
                 },
-                None => self.unknown.push(self.path.clone()),
+                None => paths::note(&mut self.unknown, &self.path),
             }
             self.path.truncate(start);
         }

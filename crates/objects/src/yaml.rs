@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
             if merge {
                 merged.push(value);
             } else if out.insert(key, value).is_some() {
-                self.duplicates.push(self.path.clone());
+                crate::paths::note(&mut self.duplicates, &self.path);
             }
             self.path.truncate(start);
         }

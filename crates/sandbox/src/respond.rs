@@ -1,5 +1,7 @@
 //! Answers on the wire: transformed, encoded, compressed.
 
+use std::collections::HashSet;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -74,12 +76,26 @@ pub(crate) fn write(answer: Answer, shape: &Shape<'_>) -> Result<Response, Failu
     Ok(response)
 }
 
+/// The most characters of all warnings together, and of each where that is not enough; the real server's numbers.
+const WARNED: usize = 4 * 1024;
+const WARNED_EACH: usize = 256;
+
 /// Adds what a client should tell its user; most of them print it.
 pub(crate) fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {
+    let mut seen = HashSet::new();
+    let warnings: Vec<&String> = warnings.iter().filter(|warning| seen.insert(warning.as_str())).collect();
+    let total: usize = warnings.iter().map(|warning| warning.chars().count()).sum();
+    let each = if total > WARNED { WARNED_EACH } else { WARNED };
+    let mut written = 0;
     for warning in warnings {
-        let text: String = warning.chars().filter(|character| !character.is_control()).collect();
+        let text: String = warning.chars().take(each).collect();
+        written += text.chars().count();
+        let text: String = text.chars().filter(|character| !character.is_control()).collect();
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {}", crate::text::quote(&text))) {
             headers.append(header::WARNING, value);
+        }
+        if written >= WARNED {
+            return;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Small texts in the form that Go prints them, since clients and people compare Kubernetes' messages.
 
+use std::collections::HashSet;
+
 pub(crate) use entryway_objects::validate::go_quote as quote;
 
 /// A list of strings as Go's `%q` prints it: `["a" "b"]`.
@@ -10,13 +12,9 @@ pub(crate) fn quote_all<S: AsRef<str>>(texts: &[S]) -> String {
 
 /// Several errors as Go's aggregate prints them: alone, or in brackets with commas; each text once.
 pub(crate) fn aggregate(errors: &[String]) -> String {
-    let mut seen: Vec<&str> = Vec::new();
-    for error in errors {
-        if !seen.contains(&error.as_str()) {
-            seen.push(error);
-        }
-    }
-    match seen.as_slice() {
+    let mut seen = HashSet::new();
+    let once: Vec<&str> = errors.iter().map(String::as_str).filter(|error| seen.insert(*error)).collect();
+    match once.as_slice() {
         [one] => (*one).to_owned(),
         many => format!("[{}]", many.join(", ")),
     }

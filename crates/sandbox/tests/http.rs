@@ -73,6 +73,33 @@ async fn bodies_that_do_not_come_are_given_up() {
     client.post(MAPS, map("b")).await.expect(201);
 }
 
+/// Whatever a body is full of costs what the body does, and is told as far as the real server tells it.
+#[tokio::test]
+async fn of_many_problems_the_first_are_told() {
+    let (_cluster, client) = cluster().await;
+    let many = |field: &dyn Fn(usize) -> String| (0..100_000).map(field).collect::<Vec<_>>().join(",");
+    let unknown = many(&|n| format!(r#""f{n}":1"#));
+    let twice = many(&|n| format!(r#""k{}":"""#, n % 50_000));
+    for (name, members) in [("unknown", unknown), ("twice", format!(r#""data":{{{twice}}}"#))] {
+        let body = format!(r#"{{"metadata":{{"name":"{name}"}},{members}}}"#);
+        let strict = client.raw("POST", &format!("{MAPS}?fieldValidation=Strict"), body.clone()).await.expect(400);
+        assert_eq!(strict["message"].as_str().unwrap().matches(" field ").count(), 100, "{name}");
+        let answer = client.raw("POST", &format!("{MAPS}?fieldValidation=Warn"), body).await;
+        assert_eq!((answer.status.as_u16(), answer.headers.get_all("warning").iter().count()), (201, 100), "{name}");
+    }
+    let long = format!(
+        r#"{{"metadata":{{"name":"long"}},{}}}"#,
+        (0..50).map(|n| format!(r#""{n}{}":1"#, "x".repeat(900))).collect::<Vec<_>>().join(",")
+    );
+    let answer = client.raw("POST", &format!("{MAPS}?fieldValidation=Warn"), long).await;
+    let lengths: Vec<usize> = answer.headers.get_all("warning").iter().map(|warning| warning.len()).collect();
+    assert!(lengths.len() == 16 && lengths.iter().all(|length| *length < 300), "{lengths:?}");
+    let keys = (0..20_000).map(|n| format!(r#""!{n}":"""#)).collect::<Vec<_>>().join(",");
+    let body = format!(r#"{{"metadata":{{"name":"keys"}},"data":{{{keys}}}}}"#);
+    let status = client.raw("POST", MAPS, body).await.expect(422);
+    assert_eq!(status["details"]["causes"].as_array().unwrap().len(), 20_000);
+}
+
 #[tokio::test]
 async fn a_refusal_comes_before_any_look_at_what_is_there() {
     let (cluster, _) = cluster().await;

@@ -57,7 +57,7 @@ fn prune_object(
             None => keep_all || schema.get("additionalProperties") == Some(&Value::Bool(true)),
         };
         if !kept {
-            unknown.push(path.clone());
+            crate::paths::note(unknown, path);
         }
         path.truncate(start);
         kept

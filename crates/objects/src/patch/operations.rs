@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::PatchError;
-use crate::{json, typed};
+use crate::{json, paths, typed};
 
 const MAX_OPERATIONS: usize = 10_000;
 /// What `copy` may add in all, as on the real server: 3 MiB of JSON.
@@ -34,7 +34,7 @@ pub(super) fn check(patch: &[u8]) -> Result<Vec<String>, PatchError> {
         };
         for (member, value) in operation {
             if !MEMBERS.contains(&member.as_str()) {
-                problems.push(format!("json patch unknown field \"[{i}].{member}\""));
+                paths::note(&mut problems, &format!("json patch unknown field \"[{i}].{member}\""));
             } else if member != "value" && !value.is_string() && !value.is_null() {
                 return Err(wrong(value, &format!("struct field jsonPatchOp.{member} of type string")));
             }
