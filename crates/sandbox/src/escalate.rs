@@ -1,5 +1,7 @@
 //! Nobody grants what he does not have: the check on roles and bindings as they are written.
 
+use std::collections::HashMap;
+
 use entryway_access::{Attributes, PolicyRule, Request, Resource, RoleKind, RoleRef, Snapshot, UserInfo};
 use entryway_objects::registry::ResourceType;
 use entryway_objects::status::Status;
@@ -104,7 +106,13 @@ impl Granting<'_> {
 
     fn confirm(&self, name: &str, wanted: &[PolicyRule]) -> Result<(), Status> {
         let held = self.snapshot.rules_for(self.user, &self.path.namespace);
-        let missing = uncovered(&held, wanted);
+        let Some(missing) = uncovered(&held, wanted) else {
+            let user = quote(&self.user.username);
+            return Err(self.refused(
+                name,
+                &format!("user {user} is attempting to grant more than {MOST_ATOMS} RBAC permissions at once"),
+            ));
+        };
         if missing.is_empty() {
             return Ok(());
         }
@@ -196,8 +204,38 @@ fn atoms(rule: &PolicyRule) -> Vec<Atom> {
     atoms
 }
 
-fn uncovered(held: &[&PolicyRule], wanted: &[PolicyRule]) -> Vec<Atom> {
-    wanted.iter().flat_map(atoms).filter(|atom| !held.iter().any(|rule| covers(rule, atom))).collect()
+/// The most atoms that are looked at one by one. The real server has no such limit, and can be kept busy with a few
+/// kilobytes of long lists.
+const MOST_ATOMS: usize = 20_000;
+
+/// How many atoms a rule is made of.
+fn atom_count(rule: &PolicyRule) -> usize {
+    let names = rule.resource_names.len().max(1);
+    let resources =
+        [rule.api_groups.len(), rule.resources.len(), names].into_iter().fold(1_usize, usize::saturating_mul);
+    resources.saturating_add(rule.non_resource_urls.len()).saturating_mul(rule.verbs.len())
+}
+
+/// What is wanted and not held; `None` where that is too much to look at.
+fn uncovered(held: &[&PolicyRule], wanted: &[PolicyRule]) -> Option<Vec<Atom>> {
+    let wanted: Vec<&PolicyRule> =
+        wanted.iter().filter(|rule| !held.iter().any(|held| covers_whole(held, rule))).collect();
+    let count = wanted.iter().map(|rule| atom_count(rule)).fold(0, usize::saturating_add);
+    let missing = || wanted.into_iter().flat_map(atoms).filter(|atom| !held.iter().any(|rule| covers(rule, atom)));
+    (count <= MOST_ATOMS).then(|| missing().collect())
+}
+
+/// Whether one rule covers all atoms of another, as far as their members alone tell.
+fn covers_whole(held: &PolicyRule, wanted: &PolicyRule) -> bool {
+    let all = |own: &[String], others: &[String]| others.iter().all(|one| has(own, one));
+    let names = held.resource_names.is_empty()
+        || !wanted.resource_names.is_empty()
+            && wanted.resource_names.iter().all(|name| held.resource_names.contains(name));
+    all(&held.verbs, &wanted.verbs)
+        && all(&held.api_groups, &wanted.api_groups)
+        && all(&held.resources, &wanted.resources)
+        && all(&held.non_resource_urls, &wanted.non_resource_urls)
+        && names
 }
 
 fn has(list: &[String], one: &str) -> bool {
@@ -207,10 +245,13 @@ fn has(list: &[String], one: &str) -> bool {
 fn covers(rule: &PolicyRule, atom: &Atom) -> bool {
     match atom {
         Atom::Resource { verb, group, resource, name } => {
-            let below_any = resource.split_once('/').map(|(_, subresource)| format!("*/{subresource}"));
+            let below_any = |own: &String| {
+                let subresource = resource.split_once('/').map(|(_, subresource)| subresource);
+                subresource.is_some() && own.strip_prefix("*/") == subresource
+            };
             has(&rule.verbs, verb)
                 && has(&rule.api_groups, group)
-                && (has(&rule.resources, resource) || below_any.is_some_and(|any| rule.resources.contains(&any)))
+                && (has(&rule.resources, resource) || rule.resources.iter().any(below_any))
                 && (rule.resource_names.is_empty()
                     || name.as_ref().is_some_and(|name| rule.resource_names.contains(name)))
         }
@@ -226,27 +267,26 @@ fn covers(rule: &PolicyRule, atom: &Atom) -> bool {
 /// Puts the verbs of one resource together again, where no name is involved.
 fn compact(missing: Vec<Atom>) -> Vec<PolicyRule> {
     let mut rules: Vec<PolicyRule> = Vec::new();
+    let mut of_resource: HashMap<(String, String), usize> = HashMap::new();
     for atom in missing {
         match atom {
             Atom::Path { verb, path } => {
                 rules.push(PolicyRule { verbs: vec![verb], non_resource_urls: vec![path], ..PolicyRule::default() });
             }
             Atom::Resource { verb, group, resource, name } => {
-                let new = PolicyRule {
-                    verbs: vec![verb.clone()],
-                    api_groups: vec![group],
-                    resources: vec![resource],
-                    resource_names: name.into_iter().collect(),
-                    non_resource_urls: Vec::new(),
+                let at = match &name {
+                    Some(_) => rules.len(),
+                    None => *of_resource.entry((group.clone(), resource.clone())).or_insert(rules.len()),
                 };
-                let like = |rule: &&mut PolicyRule| {
-                    rule.resource_names.is_empty()
-                        && rule.api_groups == new.api_groups
-                        && rule.resources == new.resources
-                };
-                match rules.iter_mut().find(like).filter(|_| new.resource_names.is_empty()) {
+                match rules.get_mut(at) {
                     Some(rule) => rule.verbs.push(verb),
-                    None => rules.push(new),
+                    None => rules.push(PolicyRule {
+                        verbs: vec![verb],
+                        api_groups: vec![group],
+                        resources: vec![resource],
+                        resource_names: name.into_iter().collect(),
+                        non_resource_urls: Vec::new(),
+                    }),
                 }
             }
         }
@@ -289,7 +329,7 @@ mod tests {
 
     fn missing(held: &[PolicyRule], wanted: &[PolicyRule]) -> Vec<String> {
         let held: Vec<&PolicyRule> = held.iter().collect();
-        let mut lines: Vec<String> = compact(uncovered(&held, wanted)).iter().map(describe).collect();
+        let mut lines: Vec<String> = compact(uncovered(&held, wanted).unwrap()).iter().map(describe).collect();
         lines.sort();
         lines
     }
@@ -318,5 +358,15 @@ mod tests {
     fn a_star_covers_subresources_only_as_written() {
         assert!(missing(&[rule("*", "*", "*/log", "")], &[rule("get", "-", "pods/log", "")]).is_empty());
         assert_eq!(missing(&[rule("*", "*", "*/log", "")], &[rule("get", "-", "pods", "")]).len(), 1);
+    }
+
+    /// Lists of a few kilobytes are many millions of atoms.
+    #[test]
+    fn too_much_is_not_looked_at() {
+        let many = |kind: &str| (0..300).map(|n| format!("{kind}{n}")).collect::<Vec<_>>().join(",");
+        let wanted = [rule(&many("v"), &many("g"), &many("r"), &many("n"))];
+        assert_eq!(uncovered(&[&rule("get", "-", "pods", "")], &wanted), None);
+        assert_eq!(uncovered(&[&rule("*", "*", "*", "")], &wanted), Some(Vec::new()));
+        assert_eq!(missing(&[], &[rule("get", "-", &many("r"), "")]).len(), 300);
     }
 }

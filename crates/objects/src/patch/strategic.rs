@@ -1,5 +1,7 @@
 //! Strategic merge patch: lists merge by the keys that the type declares, and directives say the rest.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use super::{PatchError, go_map};
@@ -111,6 +113,7 @@ fn replaces(field: Option<&Field>) -> bool {
 fn delete_values(original: &mut Map<String, Value>, name: &str, values: &Value) -> Result<(), PatchError> {
     let values = values.as_array().ok_or_else(|| bad("Invalid patch format of primitive list"))?;
     if let Some(Value::Array(items)) = original.get_mut(name) {
+        let values: HashSet<&Value> = values.iter().collect();
         items.retain(|item| !values.contains(item));
     }
     Ok(())
@@ -143,13 +146,20 @@ fn merge_list(before: Vec<Value>, patch: &[Value], field: Option<&'static Field>
         return Ok(without_directives(&items).as_array().cloned().unwrap_or_default());
     }
     let Some(key) = field.and_then(|f| f.patch_key) else {
-        let mut merged = before.clone();
-        let new: Vec<Value> = patch.iter().filter(|v| !before.contains(v)).cloned().collect();
-        merged.extend(new);
+        let there: HashSet<&Value> = before.iter().collect();
+        let new: Vec<Value> = patch.iter().filter(|v| !there.contains(v)).cloned().collect();
+        let merged = [before.clone(), new].concat();
         return Ok(ordered(merged, patch, &before, None));
     };
     let message = field.and_then(nested);
-    let mut merged = before.clone();
+    // What is deleted leaves a gap, so that places stay what they are.
+    let mut merged: Vec<Option<Value>> = before.iter().cloned().map(Some).collect();
+    let mut places: HashMap<Value, Vec<usize>> = HashMap::new();
+    for (at, item) in before.iter().enumerate() {
+        if let Some(id) = item.get(key) {
+            places.entry(id.clone()).or_default().push(at);
+        }
+    }
     let mut mentioned = Vec::new();
     for item in patch {
         let Value::Object(item_map) = item else {
@@ -159,42 +169,65 @@ fn merge_list(before: Vec<Value>, patch: &[Value], field: Option<&'static Field>
             let text = format!("map: {} does not contain declared merge key: {key}", go_map(item));
             return Err(PatchError::Broken(text));
         };
-        let at = merged.iter().position(|m| m.get(key) == Some(id));
         match item_map.get(DIRECTIVE).map(|d| (d, d.as_str())) {
             Some((_, Some("delete"))) => {
-                merged.retain(|m| m.get(key) != Some(id));
+                for at in places.remove(id).unwrap_or_default() {
+                    merged.get_mut(at).map(Option::take);
+                }
                 continue;
             }
             None | Some((_, Some("merge"))) => {}
             Some((other, _)) => return Err(unknown_directive(other, item_map)),
         }
         mentioned.push(item.clone());
-        match at.and_then(|at| merged.get_mut(at)) {
+        match places.get(id).and_then(|places| merged.get_mut(*places.first()?)) {
             Some(slot) => {
-                let old = slot.as_object().cloned().unwrap_or_default();
-                *slot = Value::Object(merge_map(old, item_map, message)?);
+                let old = slot.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+                *slot = Some(Value::Object(merge_map(old, item_map, message)?));
             }
-            None => merged.push(without_directives(item)),
+            None => {
+                places.insert(id.clone(), vec![merged.len()]);
+                merged.push(Some(without_directives(item)));
+            }
         }
     }
-    Ok(ordered(merged, &mentioned, &before, Some(key)))
+    Ok(ordered(merged.into_iter().flatten().collect(), &mentioned, &before, Some(key)))
 }
 
-/// Position of an item in a list, by key or value.
-fn position(list: &[Value], item: &Value, key: Option<&str>) -> Option<usize> {
-    match key {
-        Some(key) => list.iter().position(|other| other.get(key).is_some() && other.get(key) == item.get(key)),
-        None => list.iter().position(|other| other == item),
+/// The positions of a list's items, by key or value.
+struct Positions<'a> {
+    first: HashMap<&'a Value, usize>,
+    key: Option<&'a str>,
+}
+
+impl<'a> Positions<'a> {
+    fn of(list: &'a [Value], key: Option<&'a str>) -> Self {
+        let mut positions = Positions { first: HashMap::new(), key };
+        for (at, item) in list.iter().enumerate() {
+            if let Some(id) = positions.id(item) {
+                positions.first.entry(id).or_insert(at);
+            }
+        }
+        positions
+    }
+
+    fn id<'v>(&self, item: &'v Value) -> Option<&'v Value> {
+        self.key.map_or(Some(item), |key| item.get(key))
+    }
+
+    fn get(&self, item: &Value) -> Option<usize> {
+        self.first.get(self.id(item)?).copied()
     }
 }
 
 /// Puts merged items into order: those that the patch names as the patch has them, the others as they were before,
 /// and both woven together by the order before.
 fn ordered(merged: Vec<Value>, order: &[Value], before: &[Value], key: Option<&str>) -> Vec<Value> {
+    let (order, before) = (Positions::of(order, key), Positions::of(before, key));
     let (mut named, mut others): (Vec<Value>, Vec<Value>) =
-        merged.into_iter().partition(|item| position(order, item, key).is_some());
-    named.sort_by_key(|item| position(order, item, key));
-    others.sort_by_key(|item| position(before, item, key).unwrap_or(usize::MAX));
+        merged.into_iter().partition(|item| order.get(item).is_some());
+    named.sort_by_key(|item| order.get(item));
+    others.sort_by_key(|item| before.get(item).unwrap_or(usize::MAX));
     let mut out = Vec::with_capacity(named.len() + others.len());
     let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
     loop {
@@ -202,7 +235,7 @@ fn ordered(merged: Vec<Value>, order: &[Value], before: &[Value], key: Option<&s
             (None, None) => return out,
             (Some(_), None) => true,
             (None, Some(_)) => false,
-            (Some(other), Some(name)) => match (position(before, other, key), position(before, name, key)) {
+            (Some(other), Some(name)) => match (before.get(other), before.get(name)) {
                 (Some(other), Some(name)) => other < name,
                 _ => false,
             },
