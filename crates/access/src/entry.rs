@@ -1,5 +1,6 @@
 //! Access entries: the mapping of an IAM principal to a Kubernetes identity and access policies.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -312,14 +313,8 @@ impl AccessEntry {
         if !groups.is_empty() && !kind.takes_groups_and_username() {
             return Err(EntryError::GroupsWithNodeType(kind));
         }
-        let mut checked: Vec<GroupName> = Vec::with_capacity(groups.len());
-        for text in groups {
-            let group = text.parse()?;
-            if !checked.contains(&group) {
-                checked.push(group);
-            }
-        }
-        Ok(checked)
+        let mut seen = HashSet::new();
+        groups.iter().filter(|text| seen.insert(text.as_str())).map(|text| text.parse()).collect()
     }
     /// EKS's username for a principal and type when none is given.
     pub fn default_username(principal: &PrincipalArn, kind: EntryType) -> Template {

@@ -1,5 +1,6 @@
 //! Where an access policy is in force.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -101,13 +102,9 @@ impl AccessScope {
             ("cluster", [_, ..]) => Err(ScopeError::NamespacesWithCluster),
             ("namespace", []) => Err(ScopeError::NoNamespaces),
             ("namespace", list) => {
-                let mut patterns: Vec<NamespacePattern> = Vec::with_capacity(list.len());
-                for text in list {
-                    let pattern = text.parse()?;
-                    if !patterns.contains(&pattern) {
-                        patterns.push(pattern);
-                    }
-                }
+                let mut seen = HashSet::new();
+                let once = list.iter().filter(|text| seen.insert(text.as_str()));
+                let patterns = once.map(|text| text.parse()).collect::<Result<_, _>>()?;
                 Ok(AccessScope::Namespaces(patterns))
             }
             (other, _) => Err(ScopeError::UnknownType(other.to_owned())),

@@ -119,8 +119,9 @@ pub struct ClusterInfo {
     pub endpoint: String,
 }
 
-/// Memory for the bodies of requests to all clusters, in bytes: they can't use up that of the EKS API.
-const CLUSTER_BODIES: usize = 64 * 1024 * 1024;
+/// Memory for the bodies of requests to all clusters, in bytes: they can't use up that of the EKS API. An object that
+/// has been read takes many times its body.
+const CLUSTER_BODIES: usize = 32 * 1024 * 1024;
 
 /// No control plane has run before: 2024 in UTC, where certificates begin. Machines whose clock has lost its battery
 /// say 1970.
