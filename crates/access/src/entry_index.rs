@@ -54,10 +54,12 @@ impl CompiledCatalogue {
     }
 }
 
-/// An entry with the rules of its policies.
+/// An entry with the rules of its policies, and what a decision reads of it close together.
 #[derive(Debug)]
 pub(crate) struct CompiledEntry {
     pub(crate) entry: Arc<AccessEntry>,
+    /// The principal's ARN without its path, as STS gives it.
+    arn: Box<str>,
     /// INVARIANT (one an association): as many as `entry.policies`, in their order.
     rules: Box<[Option<SetId>]>,
 }
@@ -65,12 +67,17 @@ pub(crate) struct CompiledEntry {
 impl CompiledEntry {
     fn compile(entry: Arc<AccessEntry>, catalogue: &CompiledCatalogue) -> CompiledEntry {
         let rules = entry.policies.iter().map(|association| catalogue.id(&association.policy)).collect();
-        CompiledEntry { entry, rules }
+        CompiledEntry { arn: entry.principal.without_path().as_str().into(), rules, entry }
     }
 
     /// Its associations with their rules in the catalogue; `None` where none are published.
     pub(crate) fn policies(&self) -> impl Iterator<Item = (&Association, Option<SetId>)> {
         self.entry.policies.iter().zip(self.rules.iter().copied())
+    }
+
+    /// Whether it is made for a principal of that account, kind and name.
+    fn is_for(&self, key: PrincipalKey<'_>) -> bool {
+        key.is_arn(&self.arn) || key == self.entry.principal.key()
     }
 
     /// The first of its policies that allows the request now.
@@ -178,16 +185,21 @@ impl EntryIndex {
         let slots = self.shards.get(shard(hash)).map(|shard| &shard[..]).unwrap_or_default();
         let first = slots.partition_point(|slot| slot.hash < hash);
         let same_hash = slots.get(first..).unwrap_or_default().iter().take_while(move |slot| slot.hash == hash);
-        same_hash.map(|slot| &*slot.compiled).filter(move |compiled| compiled.entry.principal.key() == key)
+        same_hash.map(|slot| &*slot.compiled).filter(move |compiled| compiled.is_for(key))
     }
 
     /// The entry that maps a principal at `now`: in force, and made for this unique id or for any. One
     /// that names the id wins over one that doesn't; then the first by ARN.
     pub(crate) fn find(&self, key: PrincipalKey<'_>, unique_id: &str, now: Timestamp) -> Option<&CompiledEntry> {
-        let candidates = || self.named(key).filter(|compiled| compiled.entry.is_in_force(now));
-        candidates()
-            .find(|compiled| compiled.entry.unique_id.as_deref() == Some(unique_id))
-            .or_else(|| candidates().find(|compiled| compiled.entry.unique_id.is_none()))
+        let mut for_any = None;
+        for compiled in self.named(key).filter(|compiled| compiled.entry.is_in_force(now)) {
+            match compiled.entry.unique_id.as_deref() {
+                Some(id) if id == unique_id => return Some(compiled),
+                None if for_any.is_none() => for_any = Some(compiled),
+                Some(_) | None => {}
+            }
+        }
+        for_any
     }
 }
 

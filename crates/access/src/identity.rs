@@ -100,6 +100,8 @@ impl Caller {
 }
 
 const UID_PREFIX: &str = "aws-iam-authenticator:";
+/// So many digits has an account's id.
+const ACCOUNT: usize = 12;
 const EXTRA_ARN: &str = "arn";
 const EXTRA_CANONICAL_ARN: &str = "canonicalArn";
 const EXTRA_SESSION_NAME: &str = "sessionName";
@@ -138,14 +140,16 @@ impl UserInfo {
     /// Allocates nothing.
     pub(crate) fn authenticated_principal(&self) -> Option<AuthenticatedPrincipal<'_>> {
         // The uid of users without a principal (service accounts, nodes …) is another: they end here.
-        let (account, unique_id) = self.uid.strip_prefix(UID_PREFIX)?.split_once(':')?;
+        let (account, unique_id) = self.uid.strip_prefix(UID_PREFIX)?.split_at_checked(ACCOUNT)?;
+        let unique_id = unique_id.strip_prefix(':')?;
         let mut arn = None;
         let mut ids = 0;
         for (key, values) in &self.extra {
-            let is_arn = key == EXTRA_CANONICAL_ARN;
-            if !is_arn && key != EXTRA_PRINCIPAL_ID && key != EXTRA_SIGS_PRINCIPAL_ID {
-                continue;
-            }
+            let is_arn = match key.as_str() {
+                EXTRA_CANONICAL_ARN => true,
+                EXTRA_PRINCIPAL_ID | EXTRA_SIGS_PRINCIPAL_ID => false,
+                _ => continue,
+            };
             let [value] = values.as_slice() else { return None };
             if is_arn {
                 arn = Some(value);
@@ -155,9 +159,10 @@ impl UserInfo {
                 return None;
             }
         }
-        let key = PrincipalKey::of(arn?);
-        (ids > 0 && !unique_id.is_empty() && key.is_of_account(account))
-            .then_some(AuthenticatedPrincipal { key, unique_id })
+        if ids == 0 || unique_id.is_empty() {
+            return None;
+        }
+        Some(AuthenticatedPrincipal { key: PrincipalKey::of(arn?, account)?, unique_id })
     }
 }
 

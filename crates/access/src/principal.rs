@@ -4,9 +4,11 @@
 //! else that is no principal are refused here.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use crate::arn::is_account_id;
+use crate::rules::same;
 use crate::{AccountId, ArnError, Partition};
 
 /// What kind of principal an ARN names.
@@ -125,14 +127,13 @@ impl PrincipalArn {
     }
     /// What [`PrincipalArn::same_principal`] compares.
     pub(crate) fn key(&self) -> PrincipalKey<'_> {
-        let (after_head, name) = match &self.kind {
-            PrincipalKind::Role { path, name } | PrincipalKind::User { path, name } => {
-                (path.len() + name.len(), &**name)
+        let name = match &self.kind {
+            PrincipalKind::Root => "",
+            PrincipalKind::Role { .. } | PrincipalKind::User { .. } | PrincipalKind::FederatedUser { .. } => {
+                self.name()
             }
-            PrincipalKind::FederatedUser { name } => (1 + name.len(), &**name),
-            PrincipalKind::Root => (0, ""),
         };
-        PrincipalKey { head: self.text.get(..self.text.len() - after_head).unwrap_or_default(), name }
+        PrincipalKey { arn: &self.text, account: self.account.as_str(), name }
     }
 }
 
@@ -172,31 +173,58 @@ enum KindKey {
 
 /// What identifies a principal to STS: everything of its ARN but the path. Cut from the text without
 /// checking it: the key of a text that is no ARN equals that of no [`PrincipalArn`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct PrincipalKey<'a> {
-    /// Partition, account and kind: `arn:aws:iam::111122223333:role`.
-    head: &'a str,
+    arn: &'a str,
+    account: &'a str,
     /// What follows the last `/`; empty for root.
     name: &'a str,
 }
 
 impl<'a> PrincipalKey<'a> {
-    pub(crate) fn of(arn: &'a str) -> PrincipalKey<'a> {
-        // By bytes and from the end: on texts this short that takes a third of the time of `split_once`.
-        let Some(last) = arn.as_bytes().iter().rposition(|byte| *byte == b'/') else {
-            return PrincipalKey { head: arn, name: "" };
-        };
-        let (before, name) = (arn.get(..last).unwrap_or_default(), arn.get(last + 1..).unwrap_or_default());
-        let first = before.as_bytes().iter().position(|byte| *byte == b'/').unwrap_or(before.len());
-        let head = before.get(..first).unwrap_or_default();
-        PrincipalKey { head, name }
+    /// `None` where the ARN is not of this account.
+    pub(crate) fn of(arn: &'a str, account: &'a str) -> Option<PrincipalKey<'a>> {
+        // By bytes: on texts this short that takes a third of the time of `split`.
+        let bytes = arn.as_bytes();
+        let partition = bytes.iter().skip(BEFORE_PARTITION).position(|byte| *byte == b':')?;
+        let (own, rest) =
+            bytes.get(BEFORE_PARTITION + partition + BEFORE_ACCOUNT..)?.split_at_checked(account.len())?;
+        if own != account.as_bytes() || rest.first() != Some(&b':') {
+            return None;
+        }
+        let name = bytes.iter().rposition(|byte| *byte == b'/').map_or(bytes.len(), |slash| slash + 1);
+        Some(PrincipalKey { arn, account, name: arn.get(name..)? })
     }
 
-    /// Whether it is of this account, in whose id is no colon.
-    pub(crate) fn is_of_account(&self, account: &str) -> bool {
-        let kind = self.head.as_bytes().iter().rposition(|byte| *byte == b':').unwrap_or_default();
-        let before = self.head.get(..kind).and_then(|head| head.strip_suffix(account));
-        before.is_some_and(|before| before.ends_with(':'))
+    /// Whether it is cut from this very ARN.
+    pub(crate) fn is_arn(&self, arn: &str) -> bool {
+        self.arn == arn
+    }
+
+    /// Partition, account and kind: `arn:aws:iam::111122223333:role`.
+    fn head(&self) -> &'a str {
+        self.arn.split_once('/').map_or(self.arn, |(head, _)| head)
+    }
+}
+
+/// `arn:`
+const BEFORE_PARTITION: usize = 4;
+/// `:iam::` or `:sts::`
+const BEFORE_ACCOUNT: usize = 6;
+
+impl PartialEq for PrincipalKey<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.arn == other.arn || (same(self.name, other.name) && self.head() == other.head())
+    }
+}
+
+impl Eq for PrincipalKey<'_> {}
+
+impl Hash for PrincipalKey<'_> {
+    /// Enough to tell nearly all apart.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.account.as_bytes());
+        state.write(self.name.as_bytes());
     }
 }
 
@@ -279,7 +307,13 @@ fn checked_name(name: &str) -> Result<&str, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasher, BuildHasherDefault};
+
     use super::*;
+
+    fn hash(key: PrincipalKey<'_>) -> u64 {
+        BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(key)
+    }
 
     #[test]
     fn the_key_of_a_text_is_the_key_of_its_principal() {
@@ -292,7 +326,11 @@ mod tests {
             "arn:aws:sts::111122223333:federated-user/x",
         ] {
             let principal: PrincipalArn = text.parse().unwrap();
-            assert_eq!(PrincipalKey::of(text), principal.key(), "{text}");
+            let key = PrincipalKey::of(text, "111122223333");
+            assert_eq!(key, Some(principal.key()), "{text}");
+            assert_eq!(key.map(hash), Some(hash(principal.without_path().key())), "{text}");
+            assert_eq!(key, Some(principal.without_path().key()), "{text}");
+            assert_eq!(PrincipalKey::of(text, "444455556666"), None, "{text}");
         }
     }
 }
