@@ -125,6 +125,12 @@ impl Clusters {
         self.shared.local_endpoints.first().map_or("http://127.0.0.1", String::as_str)
     }
 
+    /// Whether a cluster of that id is running.
+    pub(crate) fn has_id(&self, id: &str) -> bool {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running.values().any(|running| running.id == id)
+    }
+
     /// The running clusters of a place.
     pub(crate) fn of(&self, place: &Place) -> Vec<Arc<Running>> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);

@@ -19,6 +19,7 @@ mod surroundings;
 mod tests;
 pub(crate) mod vocabulary;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
@@ -115,7 +116,7 @@ impl Findings {
 /// Every check there is, the worst first.
 pub fn checks() -> Vec<&'static Check> {
     let mut all: Vec<&'static Check> = permissions::CHECKS.iter().chain(facts::CHECKS).collect();
-    all.sort_by_key(|check| std::cmp::Reverse(check.severity));
+    all.sort_by_key(|check| Reverse(check.severity));
     all
 }
 
@@ -134,10 +135,12 @@ pub fn findings(state: &Snapshot, around: &Surroundings, known: &KnownPrincipals
         }
     }
     let order: HashMap<&str, usize> = checks().iter().enumerate().map(|(index, check)| (check.id, index)).collect();
-    found.all.sort_by(|a, b| {
-        let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), order.get(finding.check.id).copied());
-        key(a).cmp(&key(b)).then_with(|| a.holder.cmp(&b.holder)).then_with(|| a.detail.cmp(&b.detail))
+    let key = |finding: &Finding| (Reverse(finding.severity), order.get(finding.check.id).copied());
+    let mut keyed: Vec<_> = found.all.into_iter().map(|finding| (key(&finding), finding)).collect();
+    keyed.sort_by(|(key, a), (other, b)| {
+        key.cmp(other).then_with(|| a.holder.cmp(&b.holder)).then_with(|| a.detail.cmp(&b.detail))
     });
+    found.all = keyed.into_iter().map(|(_, finding)| finding).collect();
     found
 }
 
@@ -196,6 +199,9 @@ fn well_known() -> &'static Usual {
 /// Whether a finding is in every fresh cluster, through the same binding and with no more; or is one of EKS's own
 /// users, whose names nobody else can have, through EKS's own bindings.
 fn is_well_known(finding: &Finding, usual: &Usual) -> bool {
+    if matches!(finding.holder, Holder::Principal(_) | Holder::OthersOf(_)) {
+        return false;
+    }
     if let Holder::User(name) = &finding.holder {
         let is_of_eks =
             |grant: &Grant| matches!(&*grant.through, Through::Binding { name, .. } if name.starts_with("eks:"));

@@ -9,6 +9,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::act::{self, cluster_path};
+use super::analysis::{self, Analysis};
+use super::findings;
 use super::kept::People;
 use super::page::{Page, Problem, Reply};
 use super::part;
@@ -60,6 +62,8 @@ impl Cluster {
             ("Policies", "policies"),
             ("Who can…", "who-can"),
             ("Matrix", "matrix"),
+            ("Findings", "findings"),
+            ("Paths", "paths"),
             ("Resources", "resources"),
         ];
         let tabs = tabs.map(|(text, own)| (text, self.url(&format!("/{own}")), own == tab)).to_vec();
@@ -77,12 +81,17 @@ impl Cluster {
 
     /// Whether an operation on the cluster is worth offering.
     pub(super) fn offers(&self, visit: &Visit<'_>, operation: &str) -> bool {
-        visit.may(&format!("eks:{operation}"), &self.record.arn(&self.place), |context| {
-            context.set("eks:clusterName", self.record.name.as_str());
-            for (key, value) in &self.record.tags {
-                context.set(&format!("aws:ResourceTag/{key}"), value.as_str());
-            }
-        })
+        offers(visit, &self.place, &self.record, operation)
+    }
+
+    /// Whether the visitor may see what everybody may do in it.
+    pub(super) fn sees_access(&self, visit: &Visit<'_>) -> bool {
+        sees_access(visit, &self.place, &self.record)
+    }
+
+    /// What is found in it, as far as the visitor may know of it.
+    pub(super) async fn analysis(&self, visit: &Visit<'_>) -> Result<Arc<Analysis>, Problem> {
+        analysis::of(visit, &self.record, &self.running).await
     }
 
     /// Whether an operation on an entry is worth offering.
@@ -138,6 +147,15 @@ impl Cluster {
     }
 }
 
+fn offers(visit: &Visit<'_>, place: &Place, record: &ClusterRecord, operation: &str) -> bool {
+    visit.may(&format!("eks:{operation}"), &record.arn(place), |context| {
+        context.set("eks:clusterName", record.name.as_str());
+        for (key, value) in &record.tags {
+            context.set(&format!("aws:ResourceTag/{key}"), value.as_str());
+        }
+    })
+}
+
 fn url(place: &Place, name: &str, rest: &str) -> String {
     format!("/console/clusters/{}/{name}{rest}", place.region)
 }
@@ -159,7 +177,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Reply, Problem> {
             context.set("eks:clusterName", record.name.as_str());
         });
         if described || regions.get(place).copied().unwrap_or(false) {
-            rows.push(row(visit, place, &record, described, item));
+            rows.push(row(visit, place, &record, described, item).await?);
         }
     }
     let content = html! {
@@ -170,7 +188,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Reply, Problem> {
         } @else {
             table.cards {
                 caption.unseen { "Clusters" }
-                thead { tr { th scope="col" { "Cluster" } th scope="col" { "Region" } th scope="col" { "Mode" } th scope="col" { "Entries" } th scope="col" { "Last change of the cluster" } } }
+                thead { tr { th scope="col" { "Cluster" } th scope="col" { "Region" } th scope="col" { "Mode" } th scope="col" { "Entries" } th scope="col" { "Findings" } th scope="col" { "Last change of the cluster" } } }
                 tbody { @for row in &rows { (row) } }
             }
         }
@@ -178,30 +196,48 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Reply, Problem> {
     Ok(super::page("Clusters", content).live("/console/live").into())
 }
 
-fn row(visit: &Visit<'_>, place: &Place, record: &ClusterRecord, described: bool, item: &KeyValue) -> Markup {
+async fn row(
+    visit: &Visit<'_>,
+    place: &Place,
+    record: &ClusterRecord,
+    described: bool,
+    item: &KeyValue,
+) -> Result<Markup, Problem> {
     let running = visit.plane.clusters.get(place, &record.name);
-    html! {
+    let analysis = match &running {
+        Some(running) if described && sees_access(visit, place, record) => {
+            Some(analysis::of(visit, record, running).await?)
+        }
+        Some(_) | None => None,
+    };
+    Ok(html! {
         tr {
             th scope="row" data-label="Cluster" { @if described { a href=(url(place, &record.name, "/access")) { (record.name) } } @else { (record.name) } }
             td data-label="Region" { (place.region.to_string()) }
             @if described {
                 td data-label="Mode" { (mode_badge(&record.mode)) }
                 td data-label="Entries" { @if let Some(running) = &running { (running.runtime.entry_count()) } @else { (part::badge("bad", "not running")) } }
+                td data-label="Findings" { (findings::counts(analysis.as_deref(), &url(place, &record.name, "/findings"))) }
                 td data-label="Made" { (part::time(record.created_at, visit.now)) @if item.modified != item.created { br; span.muted { "changed since" } } }
             } @else {
-                td colspan="3" { span.muted { (words::NOT_DESCRIBED) } }
+                td colspan="4" { span.muted { (words::NOT_DESCRIBED) } }
             }
         }
-    }
+    })
+}
+
+/// Whether somebody may list and describe a cluster's entries, and so see what everybody may do in it.
+fn sees_access(visit: &Visit<'_>, place: &Place, record: &ClusterRecord) -> bool {
+    let entries = place.arn(format_args!("access-entry/{}/*", record.name));
+    let describes = visit.may("eks:DescribeAccessEntry", &entries, |context| {
+        context.set("eks:clusterName", record.name.as_str());
+    });
+    describes && offers(visit, place, record, "ListAccessEntries")
 }
 
 /// What everybody may do in a cluster may be seen by who may list and describe its entries.
 pub(super) fn may_see_access(visit: &Visit<'_>, cluster: &Cluster) -> Result<(), Problem> {
-    let entries = cluster.place.arn(format_args!("access-entry/{}/*", cluster.record.name));
-    let describes = visit.may("eks:DescribeAccessEntry", &entries, |context| {
-        context.set("eks:clusterName", cluster.record.name.as_str());
-    });
-    if describes && cluster.offers(visit, "ListAccessEntries") {
+    if cluster.sees_access(visit) {
         return Ok(());
     }
     let text = words::NOT_ALL_ENTRIES;

@@ -1,11 +1,14 @@
 //! The Access tab: entries and aws-auth lines, searched, filtered, sorted, in pages.
 
 use entryway_access::{AuthenticationMode, CandidateOutcome, MappedPrincipal, Mapping, PolicyArn, Template};
+use entryway_analysis::finding::{Finding, Severity};
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::act::{self, cluster_path};
+use super::analysis::Analysis;
 use super::cluster::{Cluster, mode_badge};
+use super::findings;
 use super::form::Form;
 use super::page::{Problem, Reply};
 use super::part::{self, Field, Paging};
@@ -22,6 +25,8 @@ struct Filter<'a> {
     policy: &'a str,
     namespace: &'a str,
     kind: &'a str,
+    /// `any`, a check or a severity.
+    finding: &'a str,
 }
 
 impl Filter<'_> {
@@ -31,6 +36,7 @@ impl Filter<'_> {
             policy: query.text("policy"),
             namespace: query.text("namespace"),
             kind: query.text("type"),
+            finding: query.text("finding"),
         }
     }
 
@@ -40,7 +46,16 @@ impl Filter<'_> {
 
     /// Whether it asks for more than the ARN, which only those may know who may describe the entry.
     fn is_deep(&self) -> bool {
-        !(self.policy.is_empty() && self.namespace.is_empty() && self.kind.is_empty())
+        !(self.policy.is_empty() && self.namespace.is_empty() && self.kind.is_empty() && self.finding.is_empty())
+    }
+
+    /// Whether something of the kind was found of it; who may not see findings finds none.
+    fn finds(&self, entry: &EntryRecord, analysis: Option<&Analysis>) -> bool {
+        let alike = |finding: &&Finding| {
+            self.finding == "any" || finding.check.id == self.finding || finding.severity.as_str() == self.finding
+        };
+        self.finding.is_empty()
+            || analysis.is_some_and(|analysis| analysis.of_principal(&entry.principal).iter().any(alike))
     }
 
     fn fits(&self, entry: &EntryRecord, described: bool) -> bool {
@@ -103,14 +118,19 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
     // Whether the caller may list at all is the operation's to say, and to record.
     let path = cluster_path(&cluster.record.name, "/access-entries");
     act::eks(visit, &cluster.place, "GET", &path, "maxResults=1", &Value::Null).await?;
+    let analysis = match cluster.sees_access(visit) {
+        true => Some(cluster.analysis(visit).await?),
+        false => None,
+    };
+    let analysis = analysis.as_deref();
     let any = cluster.running.runtime.entry_count() > 0;
-    let (fitting, paging) = fitting(visit, cluster).await?;
+    let (fitting, paging) = fitting(visit, cluster, analysis).await?;
     let may_create = cluster.offers(visit, "CreateAccessEntry");
     let create = html! { @if may_create { p { a.button href=(cluster.url("/access/change?do=create")) { "Create access entry" } } } };
     Ok(html! {
         section aria-labelledby="entries" {
             div.headed { h2 #entries { "Access entries" } (create) }
-            (search(&visit.query, cluster))
+            (search(&visit.query, cluster, analysis.is_some()))
             @if fitting.is_empty() {
                 (part::empty(if any { words::NO_ENTRIES } else { words::FIRST_ENTRY }, html! { @if any { p { a href="?" { "Show all" } } } }))
             } @else {
@@ -121,9 +141,10 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
                         (sortable(&visit.query, "type", "Type"))
                         (sortable(&visit.query, "username", "Username and groups"))
                         th scope="col" { "Policies" }
+                        @if analysis.is_some() { th scope="col" { "Findings" } }
                         (sortable(&visit.query, "modified", "Last change"))
                     } }
-                    tbody { @for (entry, described) in &fitting { (row(visit, cluster, entry, *described)) } }
+                    tbody { @for (entry, described) in &fitting { (row(visit, cluster, entry, *described, analysis)) } }
                 }
                 (paging.links(&visit.query, "entries"))
             }
@@ -132,7 +153,11 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
 }
 
 /// The entries of this page, each with whether the visitor may describe it.
-async fn fitting(visit: &Visit<'_>, cluster: &Cluster) -> Result<(Vec<(EntryRecord, bool)>, Paging), Problem> {
+async fn fitting(
+    visit: &Visit<'_>,
+    cluster: &Cluster,
+    analysis: Option<&Analysis>,
+) -> Result<(Vec<(EntryRecord, bool)>, Paging), Problem> {
     let filter = Filter::of(&visit.query);
     let by = visit.query.text("sort");
     let described = |entry: &EntryRecord| cluster.offers_on(visit, "DescribeAccessEntry", entry);
@@ -149,7 +174,10 @@ async fn fitting(visit: &Visit<'_>, cluster: &Cluster) -> Result<(Vec<(EntryReco
     }
     // Whatever fits without being described fits when it is, so IAM is asked of what fits alone.
     let all = cluster.entries(visit).await?;
-    let all = all.iter().filter(|entry| filter.fits(entry, true)).map(|entry| (entry, described(entry)));
+    let all = all
+        .iter()
+        .filter(|entry| filter.fits(entry, true) && filter.finds(entry, analysis))
+        .map(|entry| (entry, described(entry)));
     let mut fitting: Vec<(&EntryRecord, bool)> = all.filter(|(entry, may)| filter.fits(entry, *may)).collect();
     sort(&mut fitting, by);
     let paging = Paging::of(&visit.query, PAGE, fitting.len());
@@ -175,7 +203,7 @@ fn sortable(query: &Form, by: &str, text: &str) -> Markup {
     html! { th scope="col" aria-sort=[(now == by).then_some(order)] { a href=(url) { (text) } } }
 }
 
-fn search(query: &Form, cluster: &Cluster) -> Markup {
+fn search(query: &Form, cluster: &Cluster, with_findings: bool) -> Markup {
     let none = |text: &str| (String::new(), text.to_owned());
     let names = cluster.snapshot.catalogue().arns(cluster.place.partition()).map(|arn| arn.name().to_string());
     let policies: Vec<(String, String)> =
@@ -189,13 +217,29 @@ fn search(query: &Form, cluster: &Cluster) -> Markup {
             (field("policy", "Policy").choice(&policies))
             (field("namespace", "Reaches namespace").suggesting(&cluster.url("/namespaces")))
             (field("type", "Type").choice(&kinds))
+            @if with_findings { (field("finding", "Finding").choice(&finding_options())) }
             @if !query.text("sort").is_empty() { input type="hidden" name="sort" value=(query.text("sort")); }
             button.quiet type="submit" { "Filter" }
         }
     }
 }
 
-fn row(visit: &Visit<'_>, cluster: &Cluster, entry: &EntryRecord, described: bool) -> Markup {
+/// Any, of a severity, or of a check.
+fn finding_options() -> Vec<(String, String)> {
+    let mut options = findings::check_options("With or without");
+    let severities = Severity::ALL.map(|severity| (severity.as_str().to_owned(), format!("Any that is {severity}")));
+    let any = ("any".to_owned(), "Any at all".to_owned());
+    options.splice(1..1, std::iter::once(any).chain(severities));
+    options
+}
+
+fn row(
+    visit: &Visit<'_>,
+    cluster: &Cluster,
+    entry: &EntryRecord,
+    described: bool,
+    analysis: Option<&Analysis>,
+) -> Markup {
     let link = Form::of(&[("principal", &entry.principal)]).to_query();
     html! {
         tr {
@@ -207,9 +251,10 @@ fn row(visit: &Visit<'_>, cluster: &Cluster, entry: &EntryRecord, described: boo
                 td data-label="Type" { (entry.kind) (ended(entry, visit)) }
                 td data-label="Username and groups" { code { (entry.username) } @if !entry.groups.is_empty() { br; span.muted { "groups " } (part::words(&entry.groups)) } }
                 td data-label="Policies" { (policies(entry)) }
+                @if let Some(analysis) = analysis { td data-label="Findings" { (findings::count(cluster, analysis, &entry.principal)) } }
                 td data-label="Last change" { (part::time(entry.modified_at, visit.now)) }
             } @else {
-                td colspan="4" { span.muted { (words::NOT_DESCRIBED) } }
+                td colspan=(if analysis.is_some() { "5" } else { "4" }) { span.muted { (words::NOT_DESCRIBED) } }
             }
         }
     }

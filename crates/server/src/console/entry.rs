@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::cluster::Cluster;
 use super::entries::{principal, scope, short};
+use super::findings;
 use super::form::Form;
 use super::page::{Problem, Reply};
 use super::part;
@@ -23,6 +24,10 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     };
     let may = |operation| cluster.offers_on(visit, operation, &entry);
     let kind: Option<entryway_access::EntryType> = entry.kind.parse().ok();
+    let analysis = match cluster.sees_access(visit) {
+        true => Some(cluster.analysis(visit).await?),
+        false => None,
+    };
     let content = html! {
         div.actions {
             @if may("UpdateAccessEntry") && kind.is_some_and(|kind| kind.takes_groups_and_username()) { a.button.quiet href=(to("update", &[])) { "Edit" } }
@@ -59,6 +64,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
                 }
             }
         }
+        @if let Some(analysis) = &analysis { (findings::section(cluster, analysis, &entry.principal)) }
     };
     let title = short(&entry.principal).to_owned();
     Ok(cluster.page("access", title, content).live(cluster.live(false)).into())
@@ -89,6 +95,7 @@ fn facts(visit: &Visit<'_>, cluster: &Cluster, entry: &EntryRecord) -> Markup {
         }
         p {
             a href=(cluster.url(&format!("/explain?{about}"))) { "What it can do, and why" } " · "
+            a href=(cluster.url(&format!("/paths?{}", Form::of(&[("q", entry.principal.as_str()), ("direct", "on")]).to_query()))) { "Whom it can become" } " · "
             a href=(cluster.url(&format!("/access/history?{}", Form::of(&[("principal", &entry.principal)]).to_query()))) { "What it was before" } " · "
             a href={ "/console/audit?" (Form::of(&[("q", &entry.principal), ("since", "7d")]).to_query()) } { "Its audit records" }
         }

@@ -1,7 +1,7 @@
 //! The console: pages for people at `/console` of the API's port, rendered here, with one style sheet and one small
 //! script that lie in the binary.
 //!
-//! It keeps sessions and sign-in links, in memory, and nothing else. It has no rules of its own: what may be read or
+//! It keeps sessions, sign-in links and what was found in clusters, in memory, and nothing else. It has no rules of its own: what may be read or
 //! changed is what IAM allows the identity that signed in; changes go through the operations of the EKS API, with
 //! their checks, transactions and audit records; objects are read through the cluster's Kubernetes API as that
 //! identity; what access means is asked of the core.
@@ -9,6 +9,7 @@
 //! It refuses to be framed, to load anything from elsewhere, and to take a change without the token of its page.
 
 mod act;
+mod analysis;
 mod asset;
 mod audit;
 mod change;
@@ -18,7 +19,9 @@ mod entries;
 mod entry;
 mod explain;
 mod fields;
+mod findings;
 mod form;
+mod graph;
 mod history;
 mod kept;
 mod kinds;
@@ -29,6 +32,7 @@ mod object;
 mod object_search;
 mod page;
 mod part;
+mod paths;
 mod policies;
 mod preview;
 mod proposal;
@@ -55,6 +59,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use jiff::Timestamp;
 
+use self::analysis::Analyses;
 use self::form::Form;
 use self::page::{Page, Problem, Reply};
 pub(crate) use self::session::{LINK_LIFE, Links, Sessions};
@@ -71,6 +76,7 @@ pub(crate) struct Console {
     pub(crate) sessions: Sessions,
     pub(crate) links: Links,
     kept: kept::Kept,
+    pub(crate) analyses: Analyses,
 }
 
 /// Whether a path is the console's.
@@ -162,6 +168,8 @@ async fn route(visit: &Visit<'_>, path: &str, is_change: bool) -> Result<Reply, 
                 (["who-can"], false) => who_can::page(visit, &cluster).await,
                 (["explain"], false) => explain::page(visit, &cluster).await,
                 (["matrix"], false) => matrix::page(visit, &cluster).await,
+                (["findings"], false) => findings::page(visit, &cluster).await,
+                (["paths"], false) => paths::page(visit, &cluster).await,
                 (["resources"], false) => resources::page(visit, &cluster).await,
                 (["resources", "object"], false) => object::page(visit, &cluster).await,
                 (["namespaces"], false) => object_search::suggest(visit, &cluster).await,
