@@ -144,10 +144,11 @@ impl fmt::Display for Need {
             Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
             None => String::new(),
         };
-        write!(f, "{} {}", or(self.verbs), or(self.resources))?;
+        let any = |words: &[&str], text: &str| if words == ["*"] { text.to_owned() } else { or(words) };
+        let everything = if self.group.is_empty() { "all core resources" } else { "all resources" };
+        write!(f, "{} {}", any(self.verbs, "any verb on"), any(self.resources, everything))?;
         match self.group {
-            "" => {}
-            "*" => f.write_str(" of all groups")?,
+            "" | "*" => {}
             group => write!(f, " ({group})")?,
         }
         match self.names {

@@ -31,6 +31,34 @@ fn checks_are_whole() {
     }
 }
 
+/// The page that lists every check says what the checks say.
+#[test]
+fn the_page_lists_every_check() {
+    let mut text = include_str!("findings-head.md").to_owned();
+    for check in checks() {
+        let elsewhere = match check.elsewhere {
+            Some(severity) if severity == check.severity => String::new(),
+            Some(severity) => format!("; {severity} in other namespaces alone"),
+            None if check.trigger_text() == told_as_fact(check) => String::new(),
+            None => "; no finding in other namespaces alone".to_owned(),
+        };
+        writeln!(text, "\n### {}\n", check.title).unwrap();
+        writeln!(text, "`{}`, {}{elsewhere}.\n", check.id, check.severity).unwrap();
+        writeln!(text, "- **Found by**: {}", check.trigger_text().replace('*', "\\*")).unwrap();
+        writeln!(text, "- **Why**: {}", check.why).unwrap();
+        writeln!(text, "- **What to do**: {}", check.remedy).unwrap();
+    }
+    assert_golden("../../docs/findings.md", &text);
+}
+
+/// The trigger of a check that is no permission, where there are no places.
+fn told_as_fact(check: &super::Check) -> &str {
+    match check.trigger {
+        super::Trigger::Fact(text) => text,
+        super::Trigger::Permissions(_) => "",
+    }
+}
+
 /// One line a finding.
 fn told(finding: &Finding) -> String {
     let standing = match finding.standing {
@@ -50,7 +78,7 @@ fn a_small_company() {
     for finding in found.own() {
         writeln!(text, "{}", told(finding)).unwrap();
     }
-    assert_golden("company-findings.txt", &text);
+    assert_golden("src/tests/company-findings.txt", &text);
     let admins = ["arn:aws:iam::111122223333:role/platform/platform-admin", "web/operator"];
     for finding in &found.all {
         let of_admin = admins.contains(&finding.holder.to_string().as_str()) && !finding.grants.is_empty();

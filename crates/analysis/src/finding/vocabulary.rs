@@ -90,8 +90,13 @@ impl fmt::Display for Permissions {
                 None => said.push((verbs, vec![object])),
             }
         }
-        let lines: Vec<String> =
-            said.iter().map(|(verbs, objects)| format!("{} {}", verbs.join(","), objects.join(","))).collect();
+        let lines: Vec<String> = said
+            .iter()
+            .map(|(verbs, objects)| {
+                let verbs = if verbs == &["*"] { "any verb on".to_owned() } else { verbs.join(",") };
+                format!("{verbs} {}", objects.join(","))
+            })
+            .collect();
         f.write_str(&lines.join("; "))
     }
 }

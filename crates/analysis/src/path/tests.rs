@@ -33,7 +33,7 @@ fn a_small_company() {
             writeln!(text, "  -> {}: {}{through}", node(edge.to), reasons.join("; ")).unwrap();
         }
     }
-    assert_golden("company-paths.txt", &text);
+    assert_golden("src/tests/company-paths.txt", &text);
 }
 
 /// A chain through two namespaces is found, and a shorter one before it.

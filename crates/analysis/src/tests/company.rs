@@ -111,7 +111,7 @@ pub(crate) fn snapshot() -> Snapshot {
 
 /// Holds a text against a file of the checkout; with `RENEW_GOLDEN` set it writes the file.
 pub(crate) fn assert_golden(name: &str, text: &str) {
-    let path = format!("{}/src/tests/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("RENEW_GOLDEN").is_some() {
         std::fs::write(&path, text).unwrap();
     }

@@ -225,9 +225,11 @@ pub(super) fn counts(analysis: Option<&Analysis>, url: &str) -> Markup {
     html! {
         @let all: Vec<Severity> = analysis.findings.own().map(|finding| finding.severity).collect();
         @if all.is_empty() { "none" }
-        @for severity in Severity::ALL {
-            @let number = all.iter().filter(|one| **one == severity).count();
-            @if number > 0 { a href={ (url) "?severity=" (severity.as_str()) } { (number) " " (severity.as_str()) } " " }
+        ul.counts {
+            @for severity in Severity::ALL {
+                @let number = all.iter().filter(|one| **one == severity).count();
+                @if number > 0 { li { a href={ (url) "?severity=" (severity.as_str()) } { (number) " " (severity.as_str()) } } }
+            }
         }
     }
 }
@@ -239,7 +241,7 @@ pub(super) fn count(cluster: &Cluster, analysis: &Analysis, arn: &str) -> Markup
     html! {
         @match found.first() {
             None => span.muted { "none" },
-            Some(worst) => a href=(url) { (found.len()) ", " (worst.severity.as_str()) span.unseen { ": findings of " (arn) } },
+            Some(worst) => a href=(url) { (found.len()) span.unseen { " findings" } ", worst " (worst.severity.as_str()) },
         }
     }
 }

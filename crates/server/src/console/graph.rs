@@ -1,6 +1,6 @@
 //! A picture of ways through a graph, as SVG: who is the furthest away stands left, the end right. Kinds are told by
 //! letters, steps by numbers; whoever can't see it has the list beside it. There is no style in it: the page's own
-//! rules for its classes colour it, dark and light.
+//! rules for its classes colour it, dark and light. Its elements are closed one by one, as those of HTML need not be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 const BOX_WIDTH: usize = 196;
 const BOX_HEIGHT: usize = 40;
-const COLUMN: usize = 280;
+const COLUMN: usize = 240;
 const ROW: usize = 58;
 const MARGIN: usize = 8;
 /// So many characters fit a box.
@@ -97,7 +97,7 @@ impl<'g> Picture<'g> {
         html! {
             svg.graph role="img" aria-labelledby="graph-title" width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) } {
                 title #graph-title { "Ways to administering the cluster; the list below says the same" }
-                defs { marker #arrow viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto" { path.head d="M0 0 8 4 0 8z"; } }
+                defs { marker #arrow viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto" { path.head d="M0 0 8 4 0 8z" {} } }
                 @for step in &self.steps { (self.arrow(step)) }
                 @for node in self.places.keys() { (self.boxed(*node)) }
                 @for step in &self.steps { (self.label(step)) }
@@ -115,14 +115,14 @@ impl<'g> Picture<'g> {
         let ((x, y), (to_x, to_y)) = self.ends(step);
         let middle = usize::midpoint(x, to_x);
         let line = format!("M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}");
-        html! { path.step d=(line) marker-end="url(#arrow)"; }
+        html! { path.step d=(line) marker-end="url(#arrow)" {} }
     }
 
     /// A step's number, near its beginning: where several come together it is still its own.
     fn label(&self, step: &Edge) -> Markup {
         let ((x, y), _) = self.ends(step);
         html! {
-            circle.number cx=(x + 16) cy=(y) r="11";
+            circle.number cx=(x + 16) cy=(y) r="11" {}
             text.number x=(x + 16) y=(y + 4) text-anchor="middle" { (self.number(step)) }
         }
     }
@@ -135,7 +135,7 @@ impl<'g> Picture<'g> {
         html! {
             g class=(class) {
                 title { (kind) " " (named.to_string()) }
-                rect x=(x) y=(y) width=(BOX_WIDTH) height=(BOX_HEIGHT) rx="7";
+                rect x=(x) y=(y) width=(BOX_WIDTH) height=(BOX_HEIGHT) rx="7" {}
                 text.letter x=(x + 16) y=(y + 25) text-anchor="middle" { (letter) }
                 text x=(x + 32) y=(y + 25) { (short(&named.to_string())) }
             }

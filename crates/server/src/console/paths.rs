@@ -1,5 +1,7 @@
 //! Who can come to administer the cluster, and how: a picture, and the same as a list with the reason of each step.
 
+use std::collections::BTreeSet;
+
 use entryway_analysis::path::{Edge, Graph, Node, Reason};
 use maud::{Markup, html};
 
@@ -42,7 +44,8 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
             (part::wide("the ways as a picture", picture.svg()))
             section aria-labelledby="ways" {
                 h2 #ways { "Step by step" }
-                @for origin in &here { (way(cluster, graph, &picture, *origin)) }
+                @let mut told = BTreeSet::new();
+                @for origin in &here { (way(cluster, graph, &picture, *origin, &mut told)) }
             }
             (paging.links(&visit.query, "ways"))
         }
@@ -78,17 +81,26 @@ fn search(query: &Form) -> Markup {
 fn legend(graph: &Graph, origins: &[usize]) -> Markup {
     let ways = origins.iter().flat_map(|origin| graph.way(*origin).into_iter().flatten());
     let nodes = origins.iter().copied().chain(ways.map(|edge| edge.to));
-    let letters: std::collections::BTreeSet<_> = nodes.filter_map(|index| graph.node(index)).map(letter).collect();
+    let letters: BTreeSet<_> = nodes.filter_map(|index| graph.node(index)).map(letter).collect();
     html! {
         ul.legend aria-label="Letters" { @for (letter, kind) in letters { li { strong { (letter) } " " (kind) } } }
     }
 }
 
-fn way(cluster: &Cluster, graph: &Graph, picture: &Picture<'_>, origin: usize) -> Markup {
+/// A way. Its steps that stand above already are named there by their numbers; what follows one is the same, too.
+fn way(cluster: &Cluster, graph: &Graph, picture: &Picture<'_>, origin: usize, told: &mut BTreeSet<usize>) -> Markup {
     let Some(way) = graph.way(origin) else { return html! {} };
+    let steps: Vec<(usize, &Edge)> = way.into_iter().map(|edge| (picture.number(edge), edge)).collect();
+    let new = steps.iter().take_while(|(number, _)| told.insert(*number)).count();
+    let (new, above) = steps.split_at(new);
     html! {
         h3 { (node(cluster, graph, origin)) }
-        ul.considered { @for edge in &way { (step(cluster, graph, picture.number(edge), edge)) } }
+        ul.considered {
+            @for (number, edge) in new { (step(cluster, graph, *number, edge)) }
+            @if !above.is_empty() {
+                li { "and then as above: " @for (number, edge) in above { span.badge { (number) } " to " (node(cluster, graph, edge.to)) " " } }
+            }
+        }
     }
 }
 

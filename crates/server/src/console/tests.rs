@@ -1,5 +1,6 @@
 //! The console in process: sign-in, tokens, escaping, refusals, and changes with their previews.
 
+mod analysis;
 mod attacks;
 mod failing;
 mod finding;
@@ -533,6 +534,10 @@ async fn markup_in_names_is_text() {
         format!("{DEMO}/explain?subject={hostile}"),
         format!("{DEMO}/who-can?resource={hostile}&verb={hostile}&namespace={hostile}&name={hostile}"),
         format!("{DEMO}/matrix?namespace={hostile}&q={hostile}&area={hostile}"),
+        format!("{DEMO}/findings"),
+        format!("{DEMO}/findings?severity={hostile}&check={hostile}&q={hostile}"),
+        format!("{DEMO}/paths?q={hostile}"),
+        format!("{DEMO}/paths?direct=on"),
         format!("{DEMO}/policies?policy={hostile}"),
         format!("{DEMO}/resources?kind={hostile}&namespace={hostile}"),
         format!("{DEMO}/resources/object?kind=pods&namespace={hostile}&name={hostile}"),

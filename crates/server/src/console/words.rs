@@ -94,6 +94,15 @@ pub(super) const ASK: &str = "Ask who can do what: such as delete pods in namesp
 pub(super) const NOBODY_CAN: &str = "Nobody whom this cluster names.";
 pub(super) const NOT_SEEN: &str = "You may not list and describe the entries.";
 
+pub(super) const NO_FINDING: &str = "Nothing was found that fits.";
+pub(super) const NO_FINDING_OF_ENTRY: &str = "Nothing risky was found of what it can do here.";
+pub(super) const ALL_FINDINGS: &str = "What administrators and Kubernetes' own parts have, too";
+pub(super) const LEFT_OUT: &str = "Not looked at, since what it takes can't be read by you or from here:";
+pub(super) const NO_PATHS: &str = "Nobody whom this cluster names comes to administer it by becoming somebody else.";
+pub(super) const PATHS_LEAD: &str = "How people and service accounts can come to administer the cluster, step by step, by the shortest way. It is what rights make possible: whether such a pod runs just now is not looked at.";
+pub(super) const DIRECT: &str = "Administrators outright, too";
+pub(super) const NO_PATHS_OF: &str = "No way leads from there to administering the cluster.";
+
 pub(super) fn created(name: &str) -> String {
     format!("The access entry of {name} was created.")
 }
@@ -147,12 +156,3 @@ mod tests {
         assert!(files > 30, "the folder is another: {files}");
     }
 }
-
-pub(super) const NO_FINDING: &str = "Nothing was found that fits.";
-pub(super) const NO_FINDING_OF_ENTRY: &str = "Nothing risky was found of what it can do here.";
-pub(super) const ALL_FINDINGS: &str = "What administrators and Kubernetes' own parts have, too";
-pub(super) const LEFT_OUT: &str = "Not looked at, since what it takes can't be read by you or from here:";
-pub(super) const NO_PATHS: &str = "Nobody whom this cluster names comes to administer it by becoming somebody else.";
-pub(super) const PATHS_LEAD: &str = "How people and service accounts can come to administer the cluster, step by step, by the shortest way. It is what rights make possible: whether such a pod runs just now is not looked at.";
-pub(super) const DIRECT: &str = "Administrators outright, too";
-pub(super) const NO_PATHS_OF: &str = "No way leads from there to administering the cluster.";
