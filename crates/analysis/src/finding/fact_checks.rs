@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::check::{Check, Severity};
 use super::facts;
-use super::holding::{Grants, Holder, Holding};
+use super::holder::{ANONYMOUS, Holder, MASTERS, UNAUTHENTICATED};
+use super::holding::{Grants, Holding};
 use super::permission_checks::CLUSTER_ADMIN;
 use super::{Finding, Standing, Surroundings};
 
@@ -148,7 +149,7 @@ fn lines(scene: &Scene<'_>, into: &mut Vec<Finding>) {
         let detail = format!("{key}, line {}{groups}", line.position.line);
         let mut finding = found(&facts::OVERRIDDEN, Holder::Principal((*by).clone()), detail);
         // When the entry goes, this is what is left.
-        if line.groups.iter().any(|group| group.as_str() == super::holding::MASTERS) {
+        if line.groups.iter().any(|group| group.as_str() == MASTERS) {
             finding.severity = Severity::Medium;
         }
         into.push(finding);
@@ -165,8 +166,8 @@ fn bindings(scene: &Scene<'_>, into: &mut Vec<Finding>) {
             into.push(found(&facts::MISSING_ROLE, holder(), format!("there is no {role}; it would be for {who}")));
         }
         let open = binding.subjects.iter().filter(|subject| match subject {
-            RbacSubject::User(name) => name == super::holding::ANONYMOUS,
-            RbacSubject::Group(name) => name == super::holding::UNAUTHENTICATED,
+            RbacSubject::User(name) => name == ANONYMOUS,
+            RbacSubject::Group(name) => name == UNAUTHENTICATED,
             RbacSubject::ServiceAccount { .. } => false,
         });
         for subject in open {

@@ -2,225 +2,20 @@
 //! policies and bindings that are theirs. It walks each binding once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
-use entryway_access::{
-    AccessScope, AccountId, Caller, PolicyArn, PolicyRule, PolicyRules, PrincipalArn, RoleKind, RoleRef, Snapshot,
-    Subject as RbacSubject, UserInfo,
-};
+use entryway_access::{AccessScope, Caller, PolicyArn, RoleKind, Snapshot, Subject as RbacSubject, UserInfo};
 use jiff::Timestamp;
 
+use super::holder::{
+    AUTHENTICATED, Holder, MASTERS, SERVICE_ACCOUNTS, service_account, service_account_user, service_account_username,
+};
+use super::through::{Source, Through, policy_rules};
 use super::vocabulary::{Powers, powers};
 use crate::compare::{places, user_of};
 use crate::question::FRESH;
 use crate::subject::Cast;
 use crate::{KnownPrincipals, Place, Subject, subjects};
-
-pub(crate) const AUTHENTICATED: &str = "system:authenticated";
-pub(crate) const UNAUTHENTICATED: &str = "system:unauthenticated";
-pub(crate) const ANONYMOUS: &str = "system:anonymous";
-pub(crate) const MASTERS: &str = "system:masters";
-pub(crate) const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
-const SERVICE_ACCOUNT_USER: &str = "system:serviceaccount:";
-
-/// Whom or what a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Holder {
-    /// The cluster itself.
-    Cluster,
-    /// An IAM principal whom an entry, aws-auth or the creator's hidden mapping lets in.
-    Principal(PrincipalArn),
-    /// Any other principal of an account that `mapAccounts` takes in.
-    OthersOf(AccountId),
-    /// A Kubernetes user whom a binding names.
-    User(String),
-    /// A Kubernetes group that a binding names.
-    Group(String),
-    /// A service account that a binding names.
-    ServiceAccount {
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
-    },
-    /// A binding.
-    Binding {
-        /// Absent for a ClusterRoleBinding.
-        namespace: Option<String>,
-        /// Its name.
-        name: String,
-    },
-}
-
-impl Holder {
-    /// The kind, as people say it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Holder::Cluster => "cluster",
-            Holder::Principal(_) => "IAM principal",
-            Holder::OthersOf(_) => "account",
-            Holder::User(_) => "user",
-            Holder::Group(_) => "group",
-            Holder::ServiceAccount { .. } => "service account",
-            Holder::Binding { namespace: None, .. } => "ClusterRoleBinding",
-            Holder::Binding { namespace: Some(_), .. } => "RoleBinding",
-        }
-    }
-
-    /// Whether it is a part of Kubernetes or EKS, by its name.
-    pub fn is_of_system(&self) -> bool {
-        match self {
-            Holder::User(name) | Holder::Group(name) => name.starts_with("system:") || name.starts_with("eks:"),
-            Holder::ServiceAccount { namespace, .. } => namespace == "kube-system",
-            Holder::Cluster | Holder::Principal(_) | Holder::OthersOf(_) | Holder::Binding { .. } => false,
-        }
-    }
-
-    fn of_rbac(subject: &RbacSubject) -> Holder {
-        match subject {
-            RbacSubject::User(name) => match service_account(name) {
-                Some((namespace, name)) => {
-                    Holder::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() }
-                }
-                None => Holder::User(name.clone()),
-            },
-            RbacSubject::Group(name) => Holder::Group(name.clone()),
-            RbacSubject::ServiceAccount { namespace, name } => {
-                Holder::ServiceAccount { namespace: namespace.clone(), name: name.clone() }
-            }
-        }
-    }
-
-    /// As the API server sees it; none for what can't sign in.
-    fn user(&self) -> Option<UserInfo> {
-        let user = match self {
-            Holder::User(name) if name == ANONYMOUS => {
-                return Some(UserInfo {
-                    username: name.clone(),
-                    groups: vec![UNAUTHENTICATED.to_owned()],
-                    ..UserInfo::default()
-                });
-            }
-            Holder::User(name) => UserInfo { username: name.clone(), ..UserInfo::default() },
-            // A group alone: the name is nobody's.
-            Holder::Group(name) if name == UNAUTHENTICATED || name == AUTHENTICATED => {
-                return Some(UserInfo {
-                    username: FRESH.to_owned(),
-                    groups: vec![name.clone()],
-                    ..UserInfo::default()
-                });
-            }
-            Holder::Group(name) => {
-                UserInfo { username: FRESH.to_owned(), groups: vec![name.clone()], ..UserInfo::default() }
-            }
-            Holder::ServiceAccount { namespace, name } => return Some(service_account_user(namespace, name)),
-            Holder::Cluster | Holder::Principal(_) | Holder::OthersOf(_) | Holder::Binding { .. } => return None,
-        };
-        Some(with_group(user, AUTHENTICATED))
-    }
-}
-
-/// The name alone: an ARN, `jo`, `payments/builder`, `web/deployers`.
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Holder::Cluster => f.write_str("the cluster"),
-            Holder::Principal(arn) => write!(f, "{arn}"),
-            Holder::OthersOf(account) => write!(f, "any other principal of account {account}"),
-            Holder::User(name) | Holder::Group(name) | Holder::Binding { namespace: None, name } => f.write_str(name),
-            Holder::ServiceAccount { namespace, name } | Holder::Binding { namespace: Some(namespace), name } => {
-                write!(f, "{namespace}/{name}")
-            }
-        }
-    }
-}
-
-fn with_group(mut user: UserInfo, group: &str) -> UserInfo {
-    user.groups.push(group.to_owned());
-    user
-}
-
-/// A service account as the API server sees it.
-pub(crate) fn service_account_user(namespace: &str, name: &str) -> UserInfo {
-    UserInfo {
-        username: format!("{SERVICE_ACCOUNT_USER}{namespace}:{name}"),
-        groups: vec![SERVICE_ACCOUNTS.to_owned(), format!("{SERVICE_ACCOUNTS}:{namespace}"), AUTHENTICATED.to_owned()],
-        ..UserInfo::default()
-    }
-}
-
-/// Namespace and name of a service account, from its username.
-pub(crate) fn service_account(username: &str) -> Option<(&str, &str)> {
-    username.strip_prefix(SERVICE_ACCOUNT_USER)?.split_once(':')
-}
-
-/// What gives a right.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Through {
-    /// An access policy of the principal's entry.
-    Policy {
-        /// The policy.
-        policy: PolicyArn,
-        /// Its scope, as people read it.
-        scope: String,
-    },
-    /// A binding.
-    Binding {
-        /// Absent for a ClusterRoleBinding.
-        namespace: Option<String>,
-        /// Its name.
-        name: String,
-        /// Its role.
-        role: RoleRef,
-        /// Which of its subjects.
-        subject: RbacSubject,
-    },
-}
-
-impl Through {
-    /// The rules of the policy or role.
-    pub fn rules<'s>(&self, state: &'s Snapshot) -> &'s [PolicyRule] {
-        match self {
-            Through::Policy { policy, .. } => policy_rules(state, policy),
-            Through::Binding { namespace, role, .. } => {
-                state.role_rules(role, namespace.as_deref().unwrap_or_default()).unwrap_or_default()
-            }
-        }
-    }
-}
-
-/// `AmazonEKSEditPolicy in payments-*`, `RoleBinding web/deployers of ClusterRole deployer to Group "deployers"`.
-impl fmt::Display for Through {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Through::Policy { policy, scope } if scope == "cluster" => write!(f, "{} for the cluster", policy.name()),
-            Through::Policy { policy, scope } => write!(f, "{} in {scope}", policy.name()),
-            Through::Binding { namespace, name, role, subject } => {
-                let of = |role: &RoleRef| format!("of {} {} to {subject}", role.kind.as_str(), role.name);
-                match namespace {
-                    None => write!(f, "ClusterRoleBinding {name} {}", of(role)),
-                    Some(namespace) => write!(f, "RoleBinding {namespace}/{name} {}", of(role)),
-                }
-            }
-        }
-    }
-}
-
-fn policy_rules<'s>(state: &'s Snapshot, policy: &PolicyArn) -> &'s [PolicyRule] {
-    match state.catalogue().get(policy).map(|policy| &policy.rules) {
-        Some(PolicyRules::Known(rules)) => rules,
-        Some(PolicyRules::Unpublished) | None => &[],
-    }
-}
-
-/// Powers in a place, and what gives them.
-#[derive(Debug, Clone)]
-pub(crate) struct Source {
-    pub(crate) place: Place,
-    pub(crate) powers: Powers,
-    pub(crate) through: Arc<Through>,
-}
 
 /// Somebody, and what is theirs.
 #[derive(Debug)]
@@ -282,7 +77,7 @@ impl<'s> Grants<'s> {
                     RbacSubject::User(name) => Name::User(name.clone()),
                     RbacSubject::Group(name) => Name::Group(name.clone()),
                     RbacSubject::ServiceAccount { namespace, name } => {
-                        Name::User(format!("{SERVICE_ACCOUNT_USER}{namespace}:{name}"))
+                        Name::User(service_account_username(namespace, name))
                     }
                 };
                 by_name.entry(name).or_default().push(Source { place: place.clone(), powers: found, through });

@@ -11,12 +11,14 @@
 mod check;
 mod fact_checks;
 mod facts;
+pub(crate) mod holder;
 pub(crate) mod holding;
 pub(crate) mod permission_checks;
 mod permissions;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+pub(crate) mod through;
 pub(crate) mod vocabulary;
 
 use std::cmp::Reverse;
@@ -29,9 +31,10 @@ use entryway_access::{
 use jiff::Timestamp;
 
 pub use self::check::{Check, Names, Need, Severity, SeverityError, Trigger};
+pub use self::holder::Holder;
 use self::holding::Grants;
-pub use self::holding::{Holder, Through};
 pub use self::surroundings::{IamRights, Surroundings};
+pub use self::through::Through;
 pub use self::vocabulary::Permissions;
 use crate::{KnownPrincipals, Place};
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use entryway_access::Snapshot;
 
 use super::check::{Check, Severity};
-use super::holding::{ANONYMOUS, Holding, Reach, UNAUTHENTICATED};
+use super::holder::{ANONYMOUS, UNAUTHENTICATED};
+use super::holding::{Holding, Reach};
 use super::permissions::CHECKS;
 use super::vocabulary::{Permissions, Powers, of_check, vocabulary};
 use super::{Finding, Grant, Holder, Standing, Surroundings};

@@ -8,8 +8,10 @@ use jiff::Timestamp;
 
 use super::moves::{Becomes, MOVES, Move};
 use super::{Edge, Node, Reason};
-use crate::finding::holding::{Grants, Holding, MASTERS, Reach, Source};
+use crate::finding::holder::{MASTERS, service_account};
+use crate::finding::holding::{Grants, Holding, Reach};
 use crate::finding::permission_checks::{applies, is_privileged, satisfied};
+use crate::finding::through::Source;
 use crate::finding::vocabulary::number;
 use crate::finding::{Check, Holder, IamRights, Permissions, Surroundings, Through, check};
 use crate::{Administers, KnownPrincipals, Place, administers};
@@ -70,9 +72,7 @@ fn namespaces(state: &Snapshot, around: &Surroundings) -> BTreeSet<String> {
         all.extend(binding.namespace.clone());
         all.extend(binding.subjects.iter().filter_map(|subject| match subject {
             RbacSubject::ServiceAccount { namespace, .. } => Some(namespace.clone()),
-            RbacSubject::User(name) => {
-                crate::finding::holding::service_account(name).map(|(namespace, _)| namespace.to_owned())
-            }
+            RbacSubject::User(name) => service_account(name).map(|(namespace, _)| namespace.to_owned()),
             RbacSubject::Group(name) => name.strip_prefix("system:serviceaccounts:").map(str::to_owned),
         }));
     }

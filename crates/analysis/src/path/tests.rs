@@ -8,7 +8,8 @@ use entryway_access::{Attributes, Request, Resource, Snapshot, UserInfo};
 use proptest::prelude::*;
 
 use super::{Graph, Node};
-use crate::finding::holding::{Grants, service_account_user};
+use crate::finding::holder::service_account_user;
+use crate::finding::holding::Grants;
 use crate::finding::{Holder, Surroundings};
 use crate::question::FRESH;
 use crate::tests::company::{assert_golden, snapshot, surroundings};
