@@ -2,27 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// A rule of a role or of an access policy, with RBAC's own meaning of every field.
+/// A rule of a role or of an access policy, with RBAC's own meaning of every field. Each list may be `null`, as Go
+/// writes an empty one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PolicyRule {
     /// Verbs, `*` for all.
+    #[serde(deserialize_with = "list_or_null")]
     pub verbs: Vec<String>,
     /// API groups, `""` for the core, `*` for all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "list_or_null", skip_serializing_if = "Vec::is_empty")]
     pub api_groups: Vec<String>,
     /// `resource`, `resource/subresource`, `*/subresource`, `*`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "list_or_null", skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
     /// Names; none for all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "list_or_null", skip_serializing_if = "Vec::is_empty")]
     pub resource_names: Vec<String>,
     /// Paths, exact or with a final `*`.
-    #[serde(rename = "nonResourceURLs", skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "nonResourceURLs", deserialize_with = "list_or_null", skip_serializing_if = "Vec::is_empty")]
     pub non_resource_urls: Vec<String>,
+}
+
+fn list_or_null<'d, D: Deserializer<'d>>(from: D) -> Result<Vec<String>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// Role or ClusterRole.

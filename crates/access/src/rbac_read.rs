@@ -68,7 +68,7 @@ struct Metadata {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawRole {
-    rules: Option<Vec<RawRule>>,
+    rules: Option<Vec<PolicyRule>>,
     aggregation_rule: Option<RawAggregation>,
 }
 
@@ -76,30 +76,6 @@ struct RawRole {
 #[serde(rename_all = "camelCase")]
 struct RawAggregation {
     cluster_role_selectors: Option<Vec<Value>>,
-}
-
-/// Like [`PolicyRule`], but each list may be `null`, as Go writes an empty one.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawRule {
-    verbs: Option<Vec<String>>,
-    api_groups: Option<Vec<String>>,
-    resources: Option<Vec<String>>,
-    resource_names: Option<Vec<String>>,
-    #[serde(rename = "nonResourceURLs")]
-    non_resource_urls: Option<Vec<String>>,
-}
-
-impl From<RawRule> for PolicyRule {
-    fn from(raw: RawRule) -> PolicyRule {
-        PolicyRule {
-            verbs: raw.verbs.unwrap_or_default(),
-            api_groups: raw.api_groups.unwrap_or_default(),
-            resources: raw.resources.unwrap_or_default(),
-            resource_names: raw.resource_names.unwrap_or_default(),
-            non_resource_urls: raw.non_resource_urls.unwrap_or_default(),
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -191,7 +167,7 @@ impl Reader {
                 self.report(shown, &format!("a selector of `aggregationRule` names nothing: {message}"));
             }
         }
-        let rules = raw.rules.unwrap_or_default().into_iter().map(PolicyRule::from).collect();
+        let rules = raw.rules.unwrap_or_default();
         self.objects.roles.push(Role { namespace, name, labels, rules, aggregation });
         Ok(())
     }

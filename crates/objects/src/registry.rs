@@ -143,12 +143,17 @@ impl Registry {
         BUILTIN.clone()
     }
 
+    /// Whether a group is one of those of built-in types, to which no definition adds any.
+    pub fn is_builtin_group(group: &str) -> bool {
+        BUILTIN.serves(group, None)
+    }
+
     /// The built-in types and those of these CustomResourceDefinition objects. Broken definitions are left out, as are
-    /// types whose path a built-in one has.
+    /// types in the groups of built-in ones.
     pub fn with_definitions<'a>(definitions: impl IntoIterator<Item = &'a Value>) -> Self {
         let builtin = Self::builtin();
         let mut custom: Vec<_> = definitions.into_iter().flat_map(crd::types).collect();
-        custom.retain(|t| builtin.find(&t.group, &t.version, &t.plural).is_none());
+        custom.retain(|t| !Self::is_builtin_group(&t.group));
         if custom.is_empty() {
             return builtin;
         }

@@ -131,6 +131,10 @@ fn established(mut definition: Value, now: &str) -> Value {
 async fn remove_instances(api: &Api, definition: &Value) -> Result<bool, Status> {
     let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (group, plural) = (text("/spec/group"), text("/spec/names/plural"));
+    // What is there is not the definition's.
+    if Registry::is_builtin_group(group) {
+        return Ok(true);
+    }
     let registry = api.registry.load_full();
     let served = registry.types().find(|resource| resource.group == group && resource.plural == plural).cloned();
     let prefix = keys::resource_prefix(&api.storage.cluster, group, plural);

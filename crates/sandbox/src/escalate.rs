@@ -6,6 +6,7 @@ use entryway_access::{Attributes, PolicyRule, Request, Resource, RoleKind, RoleR
 use entryway_objects::registry::ResourceType;
 use entryway_objects::status::Status;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::authorize::missing_roles;
@@ -56,7 +57,7 @@ impl Granting<'_> {
         if self.may("escalate", escalate) {
             return Ok(());
         }
-        self.confirm(meta::name(new), &rules(new))?;
+        self.confirm(meta::name(new), &rules_of(new)?)?;
         // What an aggregated role will grant is not known yet, and one that is tightened can't be held to it: all must
         // be held.
         let aggregates = aggregates(new) || old.is_some_and(aggregates);
@@ -167,9 +168,13 @@ fn everything() -> [PolicyRule; 2] {
     ]
 }
 
-fn rules(role: &Value) -> Vec<PolicyRule> {
-    let rules = role.get("rules").and_then(Value::as_array);
-    rules.into_iter().flatten().filter_map(|rule| serde_json::from_value(rule.clone()).ok()).collect()
+/// The rules of a role, as the authorizer will read them. One that can't be read can't be checked: no write has it.
+fn rules_of(role: &Value) -> Result<Vec<PolicyRule>, Status> {
+    match role.get("rules") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(rules) => Vec::deserialize(rules)
+            .map_err(|error| Status::bad_request(format!("the rules of the role can't be read: {error}"))),
+    }
 }
 
 /// One verb on one thing: the atoms that a rule is made of.
@@ -345,6 +350,16 @@ mod tests {
                 r#"{APIGroups:[""], Resources:["secrets"], Verbs:["get" "delete"]}"#
             ]
         );
+    }
+
+    #[test]
+    fn no_rule_goes_unchecked() {
+        let rules = |rules: Value| rules_of(&serde_json::json!({ "rules": rules }));
+        let any = serde_json::json!([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "resourceNames": null}]);
+        assert_eq!(rules(any).unwrap(), [rule("*", "*", "*", "")]);
+        assert!(rules(serde_json::json!([{"verbs": ["*"], "resources": "*"}])).is_err());
+        assert!(rules(serde_json::json!({"verbs": ["*"]})).is_err());
+        assert!(rules(Value::Null).unwrap().is_empty());
     }
 
     #[test]

@@ -34,6 +34,14 @@ pub(crate) struct ResourcePath {
     pub(crate) watch_prefix: bool,
 }
 
+impl ResourcePath {
+    /// Whether it is a path of the core type `namespaces`, where the namespace is the object's own name. Any other
+    /// name in a namespace's path would be authorized by the one and served by the other.
+    pub(crate) fn is_of_namespace_itself(&self) -> bool {
+        self.group.is_empty() && self.resource == "namespaces" && self.namespace == self.name
+    }
+}
+
 impl RequestInfo {
     /// Derives it. `path` is percent-decoded already.
     pub(crate) fn of(method: &str, path: &str, query: &Query) -> RequestInfo {

@@ -38,7 +38,7 @@ pub(crate) async fn serve(call: Call) -> Result<Response, Failure> {
         return Err(unknown(&call, &path));
     };
     // A namespaced path of a cluster's resource, or the other way round, is a path that nobody has.
-    let in_namespace = !path.namespace.is_empty() && path.resource != "namespaces";
+    let in_namespace = !path.namespace.is_empty() && !path.is_of_namespace_itself();
     let across = path.name.is_empty() && matches!(call.info.verb.as_str(), "list" | "watch");
     if in_namespace != served.namespaced && !(served.namespaced && across) {
         return Err(match served.namespaced && !in_namespace && path.name.is_empty() {

@@ -43,6 +43,68 @@ async fn without_credentials_only_what_is_public() {
     assert_eq!(anyone.as_user("system:anonymous").get("/api").await.status, 401, "impersonation takes somebody");
 }
 
+/// `/namespaces/dev/namespaces/victim` is authorized in `dev`: it must lead nowhere.
+#[tokio::test]
+async fn a_namespace_is_no_way_to_another() {
+    let (_cluster, anyone) = cluster().await;
+    let admin = anyone.token(ADMIN);
+    for name in ["dev", "victim"] {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        admin.post("/api/v1/namespaces", namespace).await.expect(201);
+    }
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "all-of-dev"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jo"}]});
+    admin.post("/apis/rbac.authorization.k8s.io/v1/namespaces/dev/rolebindings", binding).await.expect(201);
+    let jo = admin.as_user("jo");
+    jo.get("/api/v1/namespaces/dev").await.expect(200);
+    jo.delete("/api/v1/namespaces/victim").await.expect(403);
+    let inside = "/api/v1/namespaces/dev/namespaces";
+    let victim = format!("{inside}/victim");
+    let other = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "another"}});
+    let labelled = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}});
+    for answer in [
+        jo.get(inside).await,
+        jo.get(&victim).await,
+        jo.post(inside, other).await,
+        jo.merge(&victim, labelled).await,
+        jo.put(&format!("{victim}/finalize"), json!({"metadata": {"name": "victim"}})).await,
+        jo.delete(&victim).await,
+    ] {
+        answer.expect(404);
+    }
+    let left = admin.get("/api/v1/namespaces/victim").await.expect(200);
+    assert_eq!(left.pointer("/status/phase"), Some(&json!("Active")));
+}
+
+/// What a definition's type has is deleted with the definition.
+#[tokio::test]
+async fn a_definition_takes_nothing_from_built_in_types() {
+    let (_cluster, anyone) = cluster().await;
+    let admin = anyone.token(ADMIN);
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let before = admin.get(roles).await.expect(200)["items"].as_array().map(Vec::len);
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let definition = |annotations: Value| {
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "clusterroles.rbac.authorization.k8s.io", "annotations": annotations},
+        "spec": {"group": "rbac.authorization.k8s.io", "scope": "Cluster",
+            "names": {"plural": "clusterroles", "singular": "clusterrole", "kind": "Mine", "listKind": "MineList"},
+            "versions": [{"name": "v9", "served": true, "storage": true, "schema": {"openAPIV3Schema":
+                {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}})
+    };
+    let refused = admin.post(definitions, definition(json!({}))).await.expect(422);
+    let wanted =
+        "metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups must have approval";
+    assert!(refused["message"].as_str().unwrap().contains(wanted), "{refused}");
+    let approved = json!({"api-approved.kubernetes.io": "unapproved, an attempt"});
+    let refused = admin.post(definitions, definition(approved)).await.expect(422);
+    assert!(refused["message"].as_str().unwrap().contains("spec.group: Forbidden"), "{refused}");
+    admin.get("/apis/rbac.authorization.k8s.io/v9/clusterroles").await.expect(404);
+    assert_eq!(admin.get(roles).await.expect(200)["items"].as_array().map(Vec::len), before);
+}
+
 #[tokio::test]
 async fn what_is_bound_to_strangers_stays_closed_to_them() {
     let (_cluster, anyone) = cluster().await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Check, list, set, text};
-use crate::{lifecycle::Creation, names, validate::FieldError};
+use crate::{lifecycle::Creation, names, registry::Registry, validate::FieldError};
 
 pub(super) fn event(check: Check<'_>, errors: &mut Vec<FieldError>) {
     let object = check.new;
@@ -60,6 +60,58 @@ fn storage_versions(object: &Value) -> Vec<Value> {
     list(object, "/spec/versions").iter().filter(stored).filter_map(|v| v.get("name").cloned()).collect()
 }
 
+/// Groups of the Kubernetes project want an approval, and those of built-in types are not given away: the real server
+/// keeps a definition's objects apart from built-in ones, here they would be under one key.
+fn check_group_is_free(check: Check<'_>, group: &str, errors: &mut Vec<FieldError>) {
+    if check.old.is_none() && Registry::is_builtin_group(group) {
+        errors.push(FieldError::forbidden("spec.group", "the group is the API server's own"));
+    }
+    let is_protected = |domain: &str| group == domain || group.strip_suffix(domain).is_some_and(|g| g.ends_with('.'));
+    if !is_protected("k8s.io") && !is_protected("kubernetes.io") {
+        return;
+    }
+    let approval = |object| text(object, "/metadata/annotations/api-approved.kubernetes.io");
+    if check.old.is_some_and(|old| Approval::of(approval(old)) == Approval::of(approval(check.new))) {
+        return;
+    }
+    let field = "metadata.annotations[api-approved.kubernetes.io]";
+    let wanted = "protected groups must have approval annotation \"api-approved.kubernetes.io\"";
+    let see = "see https://github.com/kubernetes/enhancements/pull/1111";
+    let given = approval(check.new);
+    match Approval::of(given) {
+        Approval::Given => {}
+        Approval::Missing => errors.push(FieldError::required(field, format!("{wanted}, {see}"))),
+        Approval::Invalid => {
+            let either = "with either a URL or a reason starting with \"unapproved\"";
+            errors.push(FieldError::invalid_text(field, given, format!("{wanted} {either}, {see}")));
+        }
+    }
+}
+
+#[derive(PartialEq)]
+enum Approval {
+    Missing,
+    Invalid,
+    Given,
+}
+
+impl Approval {
+    fn of(annotation: &str) -> Approval {
+        // A URL with a scheme and a host.
+        let is_url = annotation.split_once("://").is_some_and(|(scheme, rest)| {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+                && !host.is_empty()
+        });
+        match annotation {
+            "" => Approval::Missing,
+            _ if is_url || annotation.starts_with("unapproved") => Approval::Given,
+            _ => Approval::Invalid,
+        }
+    }
+}
+
 pub(super) fn definition(check: Check<'_>, errors: &mut Vec<FieldError>) {
     let object = check.new;
     let name = text(object, "/metadata/name");
@@ -112,6 +164,7 @@ pub(super) fn definition(check: Check<'_>, errors: &mut Vec<FieldError>) {
         }
     }
     check_versions(object, errors);
+    check_group_is_free(check, group, errors);
     if check.old.is_some_and(|old| old.pointer("/spec/group") != object.pointer("/spec/group")) {
         super::immutable(check, "/spec/group", "spec.group", errors);
     }
