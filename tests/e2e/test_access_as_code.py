@@ -292,9 +292,12 @@ def test_one_call_that_is_refused_takes_nothing_from_the_rest(tmp_path):
                      AWS_SESSION_TOKEN=session["SessionToken"])
         both = write(up, "both.yaml", "clusters: [" + ", ".join(
             f"{{name: {name}, access: [{{principal: role/ops, policies: [View]}}]}}" for name in ["demo", "two"]) + "]\n")
-        shown = up.entryway("plan", both, env=env).fails(2, "Cluster two could not be planned: ListAssociatedAccessPolicies: User: ",
-                                                         "Plan: 1 to create")
-        assert "RBAC could not be read" in shown.out
+        # All entries at once, or one by one as on EKS: it is the same action that is missing.
+        for operation, how in (("DescribeAccessEntries", {}), ("ListAssociatedAccessPolicies", {"ENTRYWAY_ENTRIES_ONE_BY_ONE": "1"})):
+            shown = up.entryway("plan", both, env={**env, **how}).fails(
+                2, f"Cluster two could not be planned: {operation}: User: ",
+                "is not authorized to perform: eks:ListAssociatedAccessPolicies on resource", "have an IAM policy allow", "Plan: 1 to create")
+            assert "RBAC could not be read" in shown.out
         up.entryway("plan", both, env={**env, "AWS_SECRET_ACCESS_KEY": "x"}).fails(2, "SignatureDoesNotMatch")
     finally:
         up.stop()

@@ -196,18 +196,18 @@ impl PolicyCatalogue {
                 None => Err(self.unknown(text, arn.name().as_str())),
             };
         }
-        let wanted = folded(text);
-        let all: Vec<PolicyArn> = self.arns(partition).collect();
+        // A fleet's file names tens of thousands: nothing is made of a name that is not meant.
+        let same = |name: &str| fold(name).eq(fold(text));
+        let whole = |name: &str| same(name);
+        let middle = |name: &str| middles(name).any(same);
         // A whole name wins over another policy's middle.
-        let whole = |arn: &&PolicyArn| folded(arn.name().as_str()) == wanted;
-        let middle = |arn: &&PolicyArn| middles(arn.name().as_str()).any(|short| folded(short) == wanted);
-        let mut found: Vec<&PolicyArn> = all.iter().filter(whole).collect();
+        let mut found = self.named(partition, whole);
         if found.is_empty() {
-            found = all.iter().filter(middle).collect();
+            found = self.named(partition, middle);
         }
         match found.as_slice() {
             [] => Err(self.unknown(text, text)),
-            [one] => Ok((*one).clone()),
+            [one] => Ok(one.clone()),
             several => {
                 let list: Vec<String> = several.iter().map(|arn| arn.to_string()).collect();
                 Err(format!("`{text}` may be any of {}; write the ARN", list.join(", ")))
@@ -219,6 +219,13 @@ impl PolicyCatalogue {
     pub fn arns(&self, partition: Partition) -> impl Iterator<Item = PolicyArn> {
         let aws = self.aws.keys().map(move |name| PolicyArn::Aws { partition, name: name.clone() });
         aws.chain(self.own.keys().filter(move |arn| arn.partition() == partition).cloned())
+    }
+
+    fn named(&self, partition: Partition, is_meant: impl Fn(&str) -> bool) -> Vec<PolicyArn> {
+        let aws = self.aws.keys().filter(|name| is_meant(name.as_str()));
+        let aws = aws.map(|name| PolicyArn::Aws { partition, name: name.clone() });
+        let own = self.own.keys().filter(|arn| arn.partition() == partition && is_meant(arn.name().as_str()));
+        aws.chain(own.cloned()).collect()
     }
 
     /// The message for a policy that is not there, with the names nearest to it.
@@ -258,8 +265,12 @@ struct PolicyRecord {
 }
 
 /// A name as people compare it: without case, `-` and `_`.
+fn fold(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| !matches!(c, '-' | '_')).take(128).map(|c| c.to_ascii_lowercase())
+}
+
 fn folded(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '-' | '_')).take(128).map(|c| c.to_ascii_lowercase()).collect()
+    fold(name).collect()
 }
 
 /// What people call `AmazonEKSClusterAdminPolicy`: also `AmazonEKSClusterAdmin`, `ClusterAdminPolicy`, `ClusterAdmin`.

@@ -3,7 +3,8 @@
 //! 100 clusters with 200 access entries each, made by `entryway apply` on an `entryway up` of this machine, then
 //! planned: as they are (nothing to do), and with one more principal on every cluster. Time is that of the whole
 //! command, reading the file and printing included; control plane and command share the processors. The calls are
-//! those that the control plane's `/metrics` counts.
+//! those that the control plane's `/metrics` counts. Each is measured twice: with Entryway's own call that tells of all
+//! entries of a cluster, and with EKS's calls alone, as on EKS.
 //!
 //! With `AWS_CLI` set to an `aws`, a shell loop over it does the same reads of 3 of the clusters in the same run; its
 //! time for all of them is extrapolated from that.
@@ -80,8 +81,17 @@ impl Up {
 
     /// Runs `entryway` with these arguments; fails with another exit code than these.
     fn entryway(&self, arguments: &[&str], codes: &[i32]) -> Result<(Output, Duration), Failure> {
+        self.entryway_with(&[], arguments, codes)
+    }
+
+    fn entryway_with(
+        &self,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+        codes: &[i32],
+    ) -> Result<(Output, Duration), Failure> {
         let began = Instant::now();
-        let done = self.command(ENTRYWAY).args(arguments).output()?;
+        let done = self.command(ENTRYWAY).envs(variables.iter().copied()).args(arguments).output()?;
         let took = began.elapsed();
         match done.status.code() {
             Some(code) if codes.contains(&code) => Ok((done, took)),
@@ -172,12 +182,25 @@ fn show(what: &str, times: Vec<Duration>) {
     println!("{what:44} {:7.2} s, best {:.2}, worst {:.2}", seconds(median), seconds(best), seconds(worst));
 }
 
-async fn planned(up: &Up, what: &str, file: &Path, code: i32) -> Result<(), Failure> {
+/// By which calls a plan reads entries.
+#[derive(Clone, Copy)]
+enum Reads {
+    /// Those of EKS: two for each entry.
+    Eks,
+    /// Entryway's own: one for a cluster.
+    Own,
+}
+
+async fn planned(up: &Up, what: &str, reads: Reads, file: &Path, code: i32) -> Result<(), Failure> {
     let path = file.display().to_string();
+    let variables: &[(&str, &str)] = match reads {
+        Reads::Eks => &[("ENTRYWAY_ENTRIES_ONE_BY_ONE", "1")],
+        Reads::Own => &[],
+    };
     let mut times = Vec::new();
     let before = up.calls().await?;
     for _ in 0..ROUNDS {
-        times.push(up.entryway(&["plan", &path], &[code])?.1);
+        times.push(up.entryway_with(variables, &["plan", &path], &[code])?.1);
     }
     let after = up.calls().await?;
     show(what, times);
@@ -293,8 +316,10 @@ async fn measure() -> Result<(), Failure> {
     std::fs::write(&more, access_file(&format!("      - principal: role/team-{ENTRIES}\n        policies: [View]\n")))?;
     let (_, took) = up.entryway(&["apply", &same.display().to_string(), "--yes", "-q"], &[0])?;
     show(&format!("apply: {} entries made", CLUSTERS * ENTRIES), vec![took]);
-    planned(&up, "plan: nothing to do", &same, 0).await?;
-    planned(&up, "plan: one more on each cluster", &more, 1).await?;
+    for (reads, by) in [(Reads::Own, "own API"), (Reads::Eks, "EKS API")] {
+        planned(&up, &format!("plan by the {by}: nothing to do"), reads, &same, 0).await?;
+        planned(&up, &format!("plan by the {by}: one more on each"), reads, &more, 1).await?;
+    }
     looped(&up)?;
     big_plan(&up, folder.path())
 }

@@ -64,18 +64,15 @@ impl From<LiveError> for CliError {
         let message = error.to_string();
         let told = CliError::new(message);
         match &error {
-            LiveError::NoRegion { .. } => told
-                .hint("name one with `--region`, `AWS_REGION`, or `region` in ~/.aws/config")
-                .and_local_way(),
+            LiveError::NoRegion { .. } => {
+                told.hint("name one with `--region`, `AWS_REGION`, or `region` in ~/.aws/config").and_local_way()
+            }
             LiveError::NoCredentials(_) => told.and_both_ways(),
             LiveError::Service(answer) if FOREIGN_KEY.contains(&answer.code.as_str()) => told.and_both_ways(),
-            LiveError::Unreachable { what, .. } if what.contains("127.0.0.1") || what.contains("localhost") => {
-                told.hint("is it running? `entryway up` starts a control plane on this machine")
-            }
-            LiveError::Kubernetes { code: 401, .. } => {
-                told.hint("your own principal has no access entry (and no aws-auth line) in this cluster, or its credentials have ended")
-            }
-            _ => told,
+            _ => match error.advice() {
+                Some(advice) => told.hint(advice),
+                None => told,
+            },
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The clusters of a declaration: reached, read, and changed by a plan's steps.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use entryway_access::{PrincipalArn, PrincipalKind};
@@ -15,6 +14,7 @@ use jiff::Timestamp;
 use crate::args::{Global, KubeFlags};
 use crate::declared::FileArgs;
 use crate::error::CliError;
+use crate::interrupt::Interrupt;
 use crate::{context, diagnostics, output};
 
 /// Clusters that are changed at once.
@@ -127,22 +127,16 @@ pub(crate) fn named(arn: &entryway_access::ClusterArn) -> ClusterSelector {
 
 /// Carries a plan out, several clusters at once, each step by step. Says what is done; fails with what is not.
 pub(crate) async fn carry_out(global: &Global, fleet: &Fleet, plan: &Plan) -> Result<(), CliError> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    let watch = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            flag.store(true, Ordering::SeqCst);
-            output::note("interrupted: the calls that are under way are finished, no other is begun");
-        }
-    });
+    let interrupt = Interrupt::watch()?;
     let work = plan.clusters.iter().filter(|cluster| !cluster.steps.is_empty());
     let work = stream::iter(work).map(|cluster| {
-        let stopped = &stopped;
-        async move { (cluster, one(global, fleet, cluster, stopped).await) }
+        let interrupt = &interrupt;
+        async move { (cluster, one(global, fleet, cluster, interrupt).await) }
     });
     let outcomes: Vec<(&ClusterPlan, CarriedOut)> = work.buffer_unordered(AT_ONCE).collect().await;
-    watch.abort();
+    drop(interrupt);
     let mut told: Option<CliError> = None;
+    let mut advice: BTreeSet<&'static str> = BTreeSet::new();
     for (cluster, outcome) in &outcomes {
         let left = cluster.steps.get(outcome.done..).unwrap_or_default();
         if left.is_empty() {
@@ -152,6 +146,7 @@ pub(crate) async fn carry_out(global: &Global, fleet: &Fleet, plan: &Plan) -> Re
         let mut left = left.iter();
         let why = match &outcome.failed {
             Some(error) => {
+                advice.extend(error.advice());
                 let failed = left.next().map(|step| step.action.to_string()).unwrap_or_default();
                 format!("could not {failed}: {error}")
             }
@@ -171,12 +166,15 @@ pub(crate) async fn carry_out(global: &Global, fleet: &Fleet, plan: &Plan) -> Re
         }
     }
     match told {
-        Some(error) => Err(error.hint("make a new plan and apply it: it goes on from here")),
+        Some(error) => Err(advice
+            .into_iter()
+            .fold(error, CliError::hint)
+            .hint("make a new plan and apply it: it goes on from here")),
         None => Ok(()),
     }
 }
 
-async fn one(global: &Global, fleet: &Fleet, plan: &ClusterPlan, stopped: &AtomicBool) -> CarriedOut {
+async fn one(global: &Global, fleet: &Fleet, plan: &ClusterPlan, interrupt: &Interrupt) -> CarriedOut {
     let failed = |error| CarriedOut { done: 0, failed: Some(error) };
     let arn = &plan.cluster;
     let aws = match fleet.place(&arn.region, &arn.account).await {
@@ -192,7 +190,7 @@ async fn one(global: &Global, fleet: &Fleet, plan: &ClusterPlan, stopped: &Atomi
     };
     let hand = Hand { aws: &aws, kubernetes: kubernetes.as_ref(), cluster: arn.name.as_str() };
     let goes_on = |step: &entryway_plan::Step| {
-        let goes_on = !stopped.load(Ordering::SeqCst);
+        let goes_on = !interrupt.is_asked();
         if goes_on && !global.quiet {
             output::note(&format!("{}: {}", arn.name, step.action));
         }

@@ -11,6 +11,7 @@ mod diagnostics;
 mod error;
 mod exit;
 mod fleet;
+mod interrupt;
 mod kubeconfig;
 mod local;
 mod output;

@@ -18,6 +18,7 @@ use entryway_iam::{Credentials, SecretKey};
 use serde::Serialize;
 
 use crate::error::{from_sdk, innermost};
+use crate::signed::Senders;
 use crate::{LiveError, http};
 
 /// What the command line may say beside the environment and `~/.aws`.
@@ -57,6 +58,8 @@ pub struct Aws {
     /// As `--endpoint-url` gave it, for other regions.
     endpoint_url: Option<String>,
     is_aws: bool,
+    /// For calls that no SDK crate makes.
+    pub(crate) senders: Senders,
 }
 
 /// How often a call is tried: a fleet's reads meet throttling, and standard retries (with backoff and jitter) get
@@ -130,6 +133,7 @@ impl Aws {
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             is_aws: explicit_eks.as_deref().is_none_or(is_aws_host),
             eks_endpoint: explicit_eks.unwrap_or_else(|| format!("eks.{region}")),
+            senders: Senders::default(),
             iam_endpoint: service_endpoint(&config, "IAM").filter(|_| endpoint_url.is_none()),
             endpoint_url: endpoint_url.map(str::to_owned),
             sts_endpoint: explicit_sts.unwrap_or_else(|| sts_endpoint(domain, &region, fips, dual_stack)),
@@ -208,6 +212,11 @@ impl Aws {
             secret: SecretKey::new(self.credentials.secret_access_key()),
             session_token: self.credentials.session_token().map(SecretKey::new),
         }
+    }
+
+    /// How often a call is tried.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.config.retry_config().map_or(ATTEMPTS, RetryConfig::max_attempts)
     }
 
     /// The region.

@@ -4,14 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_eks::types as sdk;
 use entryway_access::AccessScope;
-use futures::{StreamExt, TryStreamExt, stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::from_sdk;
 use crate::{Aws, LiveError, time};
-
-/// How many entries are read at once: enough to hide the latency, few enough not to be throttled.
-const AT_ONCE: usize = 16;
 
 /// An access entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -41,12 +37,13 @@ pub struct Entry {
 }
 
 /// `accessScope`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// `cluster` or `namespace`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Namespaces or patterns of them.
+    #[serde(default)]
     pub namespaces: Vec<String>,
 }
 
@@ -175,18 +172,6 @@ impl Aws {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// All entries with their policies, by ascending ARN, read some at a time. One that is deleted meanwhile is
-    /// left out.
-    pub async fn entries(&self, cluster: &str) -> Result<Vec<EntryWithPolicies>, LiveError> {
-        let arns = self.list_entries(cluster).await?;
-        let found: Vec<Option<EntryWithPolicies>> = stream::iter(arns)
-            .map(|arn| async move { self.entry(cluster, &arn).await })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(found.into_iter().flatten().collect())
     }
 
     /// Makes an entry.

@@ -106,6 +106,40 @@ impl LiveError {
     }
 }
 
+impl LiveError {
+    /// What to do about it, where the message does not say so itself.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            LiveError::Service(error) => advice_on(error),
+            LiveError::Unreachable { what, .. } if what.contains("127.0.0.1") || what.contains("localhost") => {
+                Some("is it running? `entryway up` starts a control plane on this machine")
+            }
+            LiveError::Kubernetes { code: 401, .. } => Some(
+                "your own principal has no access entry (and no aws-auth line) in this cluster, or its credentials have ended",
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn advice_on(error: &ServiceError) -> Option<&'static str> {
+    match error.code.as_str() {
+        "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => Some(
+            "the credentials have ended: get new ones (`aws sso login`, or assume the role again) and run it again",
+        ),
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded" => Some(
+            "it was tried several times with growing pauses: wait and run it again, or set `AWS_MAX_ATTEMPTS` higher",
+        ),
+        code if code.starts_with("AccessDenied") => Some(
+            "have an IAM policy allow this action to the principal that the message names, or use another `--profile`",
+        ),
+        "ResourceNotFoundException" if error.message.starts_with("No cluster found") => {
+            Some("the cluster was deleted in between: make it again, or leave it out of the file")
+        }
+        _ => None,
+    }
+}
+
 /// Tells an answer of the service apart from no answer. `endpoint` is for the message.
 pub(crate) fn from_sdk<E>(operation: &'static str, endpoint: &str, error: SdkError<E, HttpResponse>) -> LiveError
 where

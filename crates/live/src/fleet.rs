@@ -415,7 +415,8 @@ fn unread(error: &LiveError) -> Objects {
 }
 
 fn failed(name: &ClusterName, region: Option<Region>, account: Option<AccountId>, error: &LiveError) -> FailedCluster {
-    FailedCluster { name: name.clone(), region, account, message: error.to_string() }
+    let advice = error.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+    FailedCluster { name: name.clone(), region, account, message: format!("{error}{advice}") }
 }
 
 /// An entry as plans know it. One that can't be understood fails the cluster: a plan that overlooks an entry would be

@@ -5,7 +5,7 @@ use entryway_access::PrincipalArn;
 use entryway_iam::sigv4::uri_encode;
 use jiff::Timestamp;
 
-use crate::signed::Call;
+use crate::signed::{Answered, Call};
 use crate::{Aws, LiveError, ServiceError};
 
 /// A role or user as IAM lists it.
@@ -107,7 +107,7 @@ impl Aws {
             content_type: "application/x-www-form-urlencoded; charset=utf-8",
             body: form(action, parameters),
         };
-        let (status, body) = self.signed(call).await?;
+        let Answered { status, body, .. } = self.signed(call).await?;
         if status.is_success() { Ok(body) } else { Err(error(action, status, &body).into()) }
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! No decision, no ARN rule and no scope rule is made here, nothing is kept between calls, and nothing is printed.
 
+mod all_entries;
 mod aws;
 mod carry_out;
 mod cluster;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::signed::Call;
+use crate::signed::{Answered, Call};
 use crate::{Aws, LiveError, ServiceError};
 
 #[derive(Deserialize)]
@@ -112,16 +112,16 @@ impl Aws {
         if self.is_aws() {
             return Ok(None);
         }
-        let (status, body) = self.own_api(operation, "GET", path, query, String::new()).await?;
-        match answer(operation, status, &body) {
+        let answered = self.own_api(operation, "GET", path, query, String::new()).await?;
+        match answer(operation, &answered) {
             Ok(()) => {}
             // Of an older control plane, or of something that is none.
-            Err(error) if status == StatusCode::NOT_FOUND && error.code != "ResourceNotFoundException" => {
+            Err(error) if answered.status == StatusCode::NOT_FOUND && error.code != "ResourceNotFoundException" => {
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
         }
-        let page = serde_json::from_str(&body);
+        let page = serde_json::from_str(&answered.body);
         page.map(Some).map_err(|error| LiveError::Setting(format!("the answer of {operation} can't be read: {error}")))
     }
 
@@ -133,8 +133,8 @@ impl Aws {
         path: &str,
         body: String,
     ) -> Result<(), LiveError> {
-        let (status, body) = self.own_api(operation, method, path, "", body).await?;
-        Ok(answer(operation, status, &body)?)
+        let answered = self.own_api(operation, method, path, "", body).await?;
+        Ok(answer(operation, &answered)?)
     }
 
     async fn own_api(
@@ -144,22 +144,24 @@ impl Aws {
         path: &str,
         query: &str,
         body: String,
-    ) -> Result<(StatusCode, String), LiveError> {
+    ) -> Result<Answered, LiveError> {
         let (region, endpoint) = (self.region().as_str(), self.eks_endpoint());
         let (service, content_type) = ("eks", "application/json");
         self.signed(Call { operation, endpoint, service, region, method, path, query, content_type, body }).await
     }
 }
 
-fn answer(operation: &'static str, status: StatusCode, body: &str) -> Result<(), ServiceError> {
-    if status.is_success() {
+fn answer(operation: &'static str, answered: &Answered) -> Result<(), ServiceError> {
+    if answered.status.is_success() {
         return Ok(());
     }
-    let told: Value = serde_json::from_str(body).unwrap_or_default();
+    let told: Value = serde_json::from_str(&answered.body).unwrap_or_default();
     let text = |names: &[&str]| names.iter().find_map(|name| told.get(name)?.as_str().map(str::to_owned));
     Err(ServiceError {
         operation,
-        code: text(&["code", "__type"]).unwrap_or_else(|| format!("HTTP {}", status.as_u16())),
+        code: text(&["code", "__type"])
+            .or_else(|| answered.error.clone())
+            .unwrap_or_else(|| format!("HTTP {}", answered.status.as_u16())),
         message: text(&["message", "Message"]).unwrap_or_else(|| "no message".to_owned()),
     })
 }

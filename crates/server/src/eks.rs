@@ -9,6 +9,7 @@ mod body;
 mod call;
 mod cluster;
 mod cluster_record;
+mod entries;
 mod entry;
 mod entry_record;
 mod error;
@@ -69,6 +70,7 @@ pub(crate) async fn answer(call: &Call<'_>) -> Result<Answer, EksError> {
         Operation::DeletePolicy => own_policy::delete(call).await,
         Operation::ListAuditEvents => audit_event::list(call).await,
         Operation::ListSignIns => sign_in::list(call).await,
+        Operation::DescribeAccessEntries => entries::describe(call).await,
         Operation::Outside(name) => Err(EksError::new(
             Fault::InvalidRequest,
             format!(

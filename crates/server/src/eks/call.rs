@@ -23,6 +23,8 @@ use crate::who::Signed;
 
 /// How often a change is tried again when others changed the same records in between.
 const TRIES: usize = 32;
+/// The most items of a page of EKS's lists.
+const PAGE: usize = 100;
 
 /// A call whose signature has been checked.
 pub(crate) struct Call<'a> {
@@ -115,12 +117,23 @@ impl<'a> Call<'a> {
         resource: &str,
         facts: impl FnOnce(&mut Context),
     ) -> Result<(), EksError> {
+        let mut context = self.context();
+        facts(&mut context);
+        self.may(action, resource, &context)
+    }
+
+    /// The condition keys of caller, request and cluster.
+    pub(crate) fn context(&self) -> Context {
         let mut context = self.who.context(self.request, self.now);
         if let Some(cluster) = &self.target.cluster {
             context.set("eks:clusterName", cluster.as_str());
         }
-        facts(&mut context);
-        self.who.may(action, resource, &context).map_err(|message| EksError::new(Fault::AccessDenied, message))
+        context
+    }
+
+    /// Whether IAM lets the caller do this on a resource, by condition keys that are known.
+    pub(crate) fn may(&self, action: &str, resource: &str, context: &Context) -> Result<(), EksError> {
+        self.who.may(action, resource, context).map_err(|message| EksError::new(Fault::AccessDenied, message))
     }
 
     /// [`Call::authorize`] on the cluster in the path, whether it exists or not.
@@ -173,13 +186,18 @@ impl<'a> Call<'a> {
 
     /// The page that is asked for. `bound` is what its token is bound to, besides operation, place and cluster.
     pub(crate) fn page(&self, bound: &str) -> Result<Page, EksError> {
+        self.page_up_to(PAGE, bound)
+    }
+
+    /// The same where a page may hold so many items, as it does when nothing is said.
+    pub(crate) fn page_up_to(&self, most: usize, bound: &str) -> Result<Page, EksError> {
         let limit = match self.query("maxResults") {
-            None => 100,
+            None => most,
             Some(text) => text
                 .parse()
                 .ok()
-                .filter(|n| (1..=100).contains(n))
-                .ok_or_else(|| self.bad(format!("maxResults must be a number from 1 to 100, not {text}")))?,
+                .filter(|n| (1..=most).contains(n))
+                .ok_or_else(|| self.bad(format!("maxResults must be a number from 1 to {most}, not {text}")))?,
         };
         let after = match self.query("nextToken") {
             None => None,

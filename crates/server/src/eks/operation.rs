@@ -34,13 +34,14 @@ pub(crate) enum Operation {
     UntagResource,
     ListTagsForResource,
     DescribeClusterVersions,
-    // Entryway's own: access policies of one's own, the audit log, who signed in.
+    // Entryway's own: access policies of one's own, the audit log, who signed in, all entries of a cluster at once.
     PutPolicy,
     GetPolicy,
     ListPolicies,
     DeletePolicy,
     ListAuditEvents,
     ListSignIns,
+    DescribeAccessEntries,
     /// An operation of EKS that is not Entryway's (node groups, add-ons, …).
     Outside(&'static str),
 }
@@ -76,14 +77,23 @@ impl Operation {
             Operation::DeletePolicy => "DeletePolicy",
             Operation::ListAuditEvents => "ListAuditEvents",
             Operation::ListSignIns => "ListSignIns",
+            Operation::DescribeAccessEntries => "DescribeAccessEntries",
             Operation::Outside(name) => name,
         }
     }
 
     /// Whether it is Entryway's own, not EKS's.
     fn is_own(self) -> bool {
-        use Operation::{DeletePolicy, GetPolicy, ListAuditEvents, ListPolicies, ListSignIns, PutPolicy};
-        matches!(self, PutPolicy | GetPolicy | ListPolicies | DeletePolicy | ListAuditEvents | ListSignIns)
+        matches!(
+            self,
+            Operation::PutPolicy
+                | Operation::GetPolicy
+                | Operation::ListPolicies
+                | Operation::DeletePolicy
+                | Operation::ListAuditEvents
+                | Operation::ListSignIns
+                | Operation::DescribeAccessEntries
+        )
     }
 
     /// IAM's action.
@@ -197,8 +207,12 @@ fn own(method: &str, rest: &str) -> Option<Target> {
         return only(method, "GET", Operation::ListAuditEvents);
     }
     if let Some(rest) = rest.strip_prefix("clusters/") {
-        let name = rest.strip_suffix("/sign-ins").filter(|name| !name.is_empty() && !name.contains('/'))?;
-        let mut target = only(method, "GET", Operation::ListSignIns)?;
+        let (name, what) = rest.split_once('/').filter(|(name, _)| !name.is_empty())?;
+        let mut target = match what {
+            "sign-ins" => only(method, "GET", Operation::ListSignIns)?,
+            "access-entries" => only(method, "GET", Operation::DescribeAccessEntries)?,
+            _ => return None,
+        };
         target.cluster = Some(decode(name)?);
         return Some(target);
     }

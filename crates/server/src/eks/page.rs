@@ -54,7 +54,7 @@ impl PageSecret {
 /// A page that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// 1 to 100.
+    /// 1 to 100 in EKS's lists.
     pub(crate) limit: usize,
     /// The last item of the page before.
     pub(crate) after: Option<String>,

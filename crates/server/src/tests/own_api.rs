@@ -121,3 +121,111 @@ async fn who_signed_in_and_by_what() {
         "No cluster found for name: none.",
     );
 }
+
+/// What EKS's own calls tell of a cluster's entries, one after the other.
+async fn one_by_one(api: &Api, cluster: &str) -> Vec<Value> {
+    let listed = api.eks("GET", &format!("/clusters/{cluster}/access-entries"), Value::Null).await.ok();
+    let mut all = Vec::new();
+    for arn in listed["accessEntries"].as_array().unwrap() {
+        let path = entry_path(cluster, arn.as_str().unwrap());
+        let entry = api.eks("GET", &path, Value::Null).await.ok();
+        let policies = api.eks("GET", &format!("{path}/access-policies"), Value::Null).await.ok();
+        all.push(json!({
+            "accessEntry": entry["accessEntry"],
+            "associatedAccessPolicies": policies["associatedAccessPolicies"],
+        }));
+    }
+    all
+}
+
+#[tokio::test]
+async fn all_entries_at_once_are_what_the_single_calls_tell() {
+    let api = Api::start(&["demo", "other"]).await;
+    for (role, namespaces) in [(DEV, json!(["team-*"])), (OPS, json!([]))] {
+        let new = json!({ "principalArn": role, "kubernetesGroups": ["g", "a"], "tags": { "team": "x" } });
+        api.eks("POST", "/clusters/demo/access-entries", new).await.ok();
+        let scope = if namespaces == json!([]) { "cluster" } else { "namespace" };
+        for name in ["AmazonEKSViewPolicy", "AmazonEKSEditPolicy"] {
+            let policy = format!("arn:aws:eks::aws:cluster-access-policy/{name}");
+            let body = json!({ "policyArn": policy, "accessScope": { "type": scope, "namespaces": namespaces } });
+            api.eks("POST", &format!("{}/access-policies", entry_path("demo", role)), body).await.ok();
+        }
+    }
+    let path = "/entryway/v1/clusters/demo/access-entries";
+    let all = api.eks("GET", path, Value::Null).await.ok();
+    let single = one_by_one(&api, "demo").await;
+    assert_eq!(single.len(), 3, "the creator's, too");
+    assert_eq!(all["accessEntries"], Value::Array(single.clone()));
+    assert_eq!(all.get("nextToken"), None);
+
+    let (mut paged, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = api.eks("GET", &format!("{path}?maxResults=1{token}"), Value::Null).await.ok();
+        paged.extend(page["accessEntries"].as_array().unwrap().iter().cloned());
+        match page["nextToken"].as_str() {
+            Some(next) => token = format!("&nextToken={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged, single);
+
+    let none = "/entryway/v1/clusters/none/access-entries";
+    let message = "No cluster found for name: none.";
+    api.eks("GET", none, Value::Null).await.fails(404, "ResourceNotFoundException", message);
+    api.eks("GET", &format!("{path}?maxResults=1001"), Value::Null).await.fails(
+        400,
+        "InvalidParameterException",
+        "maxResults must be a number from 1 to 1000, not 1001",
+    );
+}
+
+#[tokio::test]
+async fn all_entries_at_once_are_for_those_who_may_read_each() {
+    let api = Api::start(&["demo"]).await;
+    for role in [DEV, OPS] {
+        api.eks("POST", "/clusters/demo/access-entries", json!({ "principalArn": role })).await.ok();
+    }
+    let role = api.role("/", "auditor").await;
+    let all = ["eks:ListAccessEntries", "eks:DescribeAccessEntry", "eks:ListAssociatedAccessPolicies"];
+    let allow = |actions: &[&str]| json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
+    let but_ops = json!({ "Effect": "Deny", "Action": "eks:DescribeAccessEntry", "Resource": "*",
+        "Condition": { "StringEquals": { "eks:principalArn": OPS } } });
+    let path = "/entryway/v1/clusters/demo/access-entries";
+    for (statements, missing) in [
+        (vec![allow(&all)], None),
+        (
+            vec![allow(&all[1..])],
+            Some("eks:ListAccessEntries on resource: arn:aws:eks:us-east-1:111122223333:cluster/demo"),
+        ),
+        (vec![allow(&[all[0], all[2]])], Some("eks:DescribeAccessEntry on resource")),
+        (vec![allow(&all[..2])], Some("eks:ListAssociatedAccessPolicies on resource")),
+        (
+            vec![allow(&all), but_ops],
+            Some(
+                "eks:DescribeAccessEntry on resource: arn:aws:eks:us-east-1:111122223333:access-entry/demo/role/444455556666/Ops/",
+            ),
+        ),
+        (vec![allow(&["entryway:*"])], Some("eks:ListAccessEntries")),
+    ] {
+        let keys = api.session(&role, json!({ "Version": "2012-10-17", "Statement": statements })).await;
+        let answer = api.eks_as(&keys, "GET", path, Value::Null).await;
+        match missing {
+            None => assert_eq!(answer.ok()["accessEntries"].as_array().unwrap().len(), 3),
+            Some(missing) => {
+                assert_eq!((answer.status, answer.error.as_str()), (403, "AccessDeniedException"), "{missing}");
+                assert!(answer.message().contains(missing), "{}", answer.message());
+            }
+        }
+    }
+    let records = api.stop_and_read_audit().await;
+    let told = |record: &&Value| record["eventName"] == "DescribeAccessEntries";
+    let mut told: Vec<_> = records.iter().filter(told).collect();
+    assert_eq!(told.len(), 6);
+    let first = told.remove(0);
+    assert_eq!((first["eventSource"].as_str(), first["readOnly"].as_bool()), (Some("entryway"), Some(true)));
+    assert_eq!(first["requestParameters"], json!({ "name": "demo" }));
+    assert!(
+        told.iter()
+            .all(|refused| refused["errorCode"] == "AccessDenied" || refused["errorCode"] == "AccessDeniedException")
+    );
+}

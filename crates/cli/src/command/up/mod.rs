@@ -11,12 +11,13 @@ use clap::Args;
 use entryway_access::{AccountId, ClusterName, Region};
 use entryway_server::{PublicHost, Retention, RunInfo, Running, ServerConfig, StartError};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 
 use crate::args::Global;
 use crate::command::console;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::interrupt::listen_for;
 use crate::output::{self, Format};
 use crate::{local, sample};
 
@@ -146,10 +147,6 @@ async fn serve(global: &Global, running: &Running, sample: bool) -> Result<Exit,
         output::note("stopping");
     }
     Ok(Exit::Yes)
-}
-
-fn listen_for(kind: SignalKind) -> Result<tokio::signal::unix::Signal, CliError> {
-    signal(kind).map_err(|error| CliError::new(format!("signals can't be listened for: {error}")))
 }
 
 /// Says that it is ready: one line of JSON with `-q`, else what it serves, where, and what to try.
