@@ -339,6 +339,11 @@ impl AccessEntry {
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         !has_ended(self.expires, now)
     }
+    /// When the entry or an association of it ends next.
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let ends = self.policies.iter().map(|association| association.expires).chain([self.expires]);
+        ends.flatten().filter(|end| *end > now).min()
+    }
     /// EKS's groups for a type.
     pub fn default_groups(kind: EntryType) -> &'static [&'static str] {
         match kind {

@@ -197,6 +197,12 @@ impl Snapshot {
         self.entries.find(principal.key, principal.unique_id, now)
     }
 
+    /// When the entry behind an authenticated user, or an association of it, ends next: before that, what the user may
+    /// do changes with the snapshot alone.
+    pub fn next_end(&self, user: &UserInfo, now: Timestamp) -> Option<Timestamp> {
+        self.entry_of_user(user, now)?.entry.next_end(now)
+    }
+
     /// Whether the request is allowed: `system:masters`, then the policies of the caller's entry, then
     /// RBAC. Costs what the subject's own grants cost; allocates nothing.
     pub fn decide(&self, request: &Request<'_>, now: Timestamp) -> Decision<'_> {

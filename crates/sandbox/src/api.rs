@@ -10,17 +10,19 @@ use axum::response::Response;
 use entryway_access::UserInfo;
 use entryway_objects::registry::Registry;
 use entryway_objects::status::Status;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::bodies::{BodyError, BufferedBody};
 use crate::config::SandboxConfig;
-use crate::failure::{Failure, late_body, too_large_body, unauthorized};
+use crate::failure::{Failure, late_body, too_large_body};
 use crate::impersonate::LastModes;
+use crate::permit::{Grounds, Permitted, permit};
 use crate::query::Query;
 use crate::request_info::RequestInfo;
 use crate::storage::{Storage, Target};
 use crate::watch::SharedChanges;
-use crate::{authenticate, authorize, impersonate, non_resource, resource, respond};
+use crate::{non_resource, resource, respond};
 
 /// Longest body that is read, in bytes: the real server's limit.
 pub(crate) const BODY_LIMIT: u32 = 3 * 1024 * 1024;
@@ -46,7 +48,11 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) query: Query,
     pub(crate) info: RequestInfo,
+    /// When it came.
+    pub(crate) asked: Timestamp,
     pub(crate) user: UserInfo,
+    /// Why it may go on.
+    pub(crate) grounds: Grounds,
     /// The whole body.
     pub(crate) body: Bytes,
 }
@@ -58,7 +64,7 @@ impl Api {
     }
 
     /// The time now.
-    pub(crate) fn now(&self) -> jiff::Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         (self.config.clock)()
     }
 }
@@ -81,29 +87,13 @@ async fn answer(api: Arc<Api>, request: Request) -> Result<Response, Failure> {
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let info = RequestInfo::of(parts.method.as_str(), &path, &query);
 
-    let caller = authenticate::authenticate(&api, &parts.headers).await?;
-    // By the caller, whoever he then pretends to be, and whatever impersonation headers he sends.
-    let is_stranger = caller.username == authenticate::ANONYMOUS;
-    if is_stranger && info.resource.is_some() {
-        // As on EKS, nobody in particular may ask for what is public, and nothing else.
-        return Err(unauthorized().into());
-    }
-    let refused = |refusal: Status| if is_stranger { unauthorized() } else { refusal };
-    let snapshot = api.config.authority.snapshot();
-    let now = api.now();
-    let user = match impersonate::wanted(&parts.headers)? {
-        None => caller,
-        Some(wanted) => {
-            impersonate::impersonate(&snapshot, &api.last_modes, &caller, &wanted, &info, now).map_err(refused)?
-        }
-    };
-    authorize::authorize(&snapshot, &user, &info, now).map_err(refused)?;
-    drop(snapshot);
+    let asked = api.now();
+    let Permitted { user, grounds } = permit(&api, &parts.headers, &info, asked).await?;
 
     // What strangers may ask for has no body, so they can't make anybody wait for one or keep it.
     let buffered = if info.resource.is_some() { read(&api, body).await? } else { BufferedBody::EMPTY };
     let body = buffered.bytes().clone();
-    let call = Call { api, method: parts.method, headers: parts.headers, query, info, user, body };
+    let call = Call { api, method: parts.method, headers: parts.headers, query, info, asked, user, grounds, body };
     let head = call.method == Method::HEAD;
     let response = match call.info.resource {
         Some(_) => resource::serve(call).await,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, header};
 use entryway_access::UserInfo;
+use jiff::Timestamp;
 
 use crate::api::Api;
 use crate::failure::unauthorized;
@@ -25,13 +26,13 @@ pub(crate) fn anonymous() -> UserInfo {
     UserInfo { username: ANONYMOUS.into(), groups: vec![UNAUTHENTICATED.into()], ..UserInfo::default() }
 }
 
-/// The caller by the `Authorization` header. Without a bearer token it is [`anonymous`].
+/// The caller by the `Authorization` header, which came at `shown`. Without a bearer token it is [`anonymous`].
 ///
 /// # Errors
 /// 401 for a token that names nobody, without a word why.
-pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<UserInfo, Status> {
+pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap, shown: Timestamp) -> Result<UserInfo, Status> {
     let Some(token) = bearer(headers) else { return Ok(anonymous()) };
-    identify(api, token, std::slice::from_ref(&api.config.issuer)).await.map(|(user, _)| user).map_err(|why| {
+    identify(api, token, std::slice::from_ref(&api.config.issuer), shown).await.map(|(user, _)| user).map_err(|why| {
         tracing::debug!(why, "a token was refused");
         unauthorized()
     })
@@ -44,11 +45,18 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Who a token belongs to, for one of these audiences, and which of them it is good for.
-pub(crate) async fn identify(api: &Api, token: &str, audiences: &[String]) -> Result<(UserInfo, Vec<String>), String> {
+/// Who a token belongs to now, for one of these audiences, and which of them it is good for. It had to be good at
+/// `shown`, and may have run out since.
+pub(crate) async fn identify(
+    api: &Api,
+    token: &str,
+    audiences: &[String],
+    shown: Timestamp,
+) -> Result<(UserInfo, Vec<String>), String> {
     let (mut user, good_for) = match api.config.token_key.verify(token) {
-        Some(claims) => service_account(api, token, claims, audiences).await?,
-        None => (api.config.authority.authenticate(token).await.map_err(|error| error.0)?, audiences.to_vec()),
+        Some(claims) if claims.is_current(shown) => service_account(api, token, claims, audiences).await?,
+        Some(_) => return Err("the service-account token has expired or is not valid yet".into()),
+        None => (api.config.authority.authenticate(token, shown).await.map_err(|error| error.0)?, audiences.to_vec()),
     };
     if !user.groups.iter().any(|group| group == AUTHENTICATED) {
         user.groups.push(AUTHENTICATED.into());
@@ -62,9 +70,6 @@ async fn service_account(
     claims: Claims,
     audiences: &[String],
 ) -> Result<(UserInfo, Vec<String>), String> {
-    if !claims.is_current((api.config.clock)()) {
-        return Err("the service-account token has expired or is not valid yet".into());
-    }
     let (namespace, account, objects, good_for) = match (&claims.bound, &claims.secret_namespace) {
         (Some(bound), _) if claims.iss == api.config.issuer => {
             let good_for: Vec<String> = audiences.iter().filter(|one| claims.aud.contains(one)).cloned().collect();

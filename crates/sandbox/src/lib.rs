@@ -1,7 +1,7 @@
 //! A Kubernetes API server on the store, for one cluster: to try and test access, not to run pods.
 //!
-//! The way of a request is in `api`: who sent it (`authenticate`, `impersonate`), what it asks for
-//! (`request_info`), whether that is allowed (`authorize`, the core decides), then the handler by verb. Which
+//! The way of a request is in `api`: what it asks for (`request_info`), whether that is permitted
+//! (`permit`: `authenticate`, `impersonate`, `authorize`; the core decides), then the handler by verb. Which
 //! resources there are, how they look and what is valid is data and functions of the crate `entryway-objects`; what
 //! is in the store is in `storage`. The few controllers are in `controllers`.
 //!
@@ -34,6 +34,7 @@ mod namespaces;
 mod negotiate;
 mod non_resource;
 mod patch;
+mod permit;
 mod query;
 mod request_info;
 mod resource;

@@ -212,7 +212,7 @@ async fn token_review(call: &ResourceCall, review: &Value) -> Result<Value, Stat
         .map(str::to_owned)
         .collect();
     let audiences = if named.is_empty() { vec![api.config.issuer.clone()] } else { named };
-    Ok(match authenticate::identify(api, token, &audiences).await {
+    Ok(match authenticate::identify(api, token, &audiences, api.now()).await {
         Ok((user, good_for)) => json!({"authenticated": true, "user": user_value(&user), "audiences": good_for}),
         Err(_) => json!({"user": {}, "error": "[invalid bearer token, token lookup failed]"}),
     })

@@ -50,7 +50,7 @@ impl Sandbox {
         let cluster = config.cluster.clone();
         let failed = |problem: String| StartError { cluster: cluster.clone(), problem };
         let (stop, stopping) = watch::channel(false);
-        let storage = Storage { store: config.store.clone(), cluster: config.cluster.clone() };
+        let storage = Storage::new(config.store.clone(), config.cluster.clone());
         let mut api = Api {
             config,
             storage,

@@ -141,7 +141,7 @@ pub(crate) fn prepared(api: &Api, target: &Target, namespace: &str, object: Valu
     lifecycle::create(&target.served, object, &with)
 }
 
-fn is_token_secret(secret: &Value) -> bool {
+pub(crate) fn is_token_secret(secret: &Value) -> bool {
     secret.get("type").and_then(Value::as_str) == Some(TOKEN_SECRET)
 }
 

@@ -1,6 +1,7 @@
 //! Objects in the store: JSON without `resourceVersion`, which is the revision of the last write.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use entryway_objects::registry::{Registry, ResourceType};
 use entryway_objects::status::Status;
@@ -9,7 +10,7 @@ use entryway_store::{KeyValue, ListOptions, Revision, Store, StoreError, Txn, Tx
 use serde_json::Value;
 
 use crate::failure::{internal, store_failure, too_large_object};
-use crate::keys;
+use crate::{keys, meta, service_accounts};
 
 /// The largest object, in bytes: etcd takes requests of 1.5 MiB.
 const MOST_STORED: usize = 1536 * 1024;
@@ -129,9 +130,15 @@ pub(crate) enum NotInserted {
 pub(crate) struct Storage {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) cluster: String,
+    /// Counts what ends service accounts' tokens: see [`may_end_tokens`].
+    pub(crate) ended_tokens: Arc<AtomicU64>,
 }
 
 impl Storage {
+    pub(crate) fn new(store: Arc<dyn Store>, cluster: String) -> Storage {
+        Storage { store, cluster, ended_tokens: Arc::default() }
+    }
+
     /// One object.
     pub(crate) async fn get(
         &self,
@@ -187,7 +194,10 @@ impl Storage {
     ) -> Result<Option<Stored>, Status> {
         let key = target.key(&self.cluster, namespace, name);
         let txn = Txn::new().modified_at(&key, at).put(&key, target.bytes(object.clone())?);
-        Ok(self.commit(txn).await?.map(|revision| stored(object, revision)))
+        let ends_tokens = may_end_tokens(target, Some(&object));
+        let written = self.commit(txn).await?.map(|revision| stored(object, revision));
+        self.note(ends_tokens && written.is_some());
+        Ok(written)
     }
 
     /// Removes an object that was last written at `at`; `None` where it has changed since, else the revision.
@@ -199,7 +209,15 @@ impl Storage {
         at: Revision,
     ) -> Result<Option<Revision>, Status> {
         let key = target.key(&self.cluster, namespace, name);
-        self.commit(Txn::new().modified_at(&key, at).delete(&key)).await
+        let removed = self.commit(Txn::new().modified_at(&key, at).delete(&key)).await?;
+        self.note(removed.is_some() && may_end_tokens(target, None));
+        Ok(removed)
+    }
+
+    fn note(&self, ended_tokens: bool) {
+        if ended_tokens {
+            self.ended_tokens.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// Commits; `None` where a condition did not hold.
@@ -215,6 +233,17 @@ impl Storage {
     pub(crate) async fn revision(&self) -> Result<Revision, StoreError> {
         self.store.revision().await
     }
+}
+
+/// Whether a write, which leaves this or nothing, may end a service account's token: those are bound to accounts, pods
+/// and Secrets, and some are held by Secrets.
+fn may_end_tokens(target: &Target, left: Option<&Value>) -> bool {
+    let holds_token = match (target.stored.group.as_str(), target.stored.plural.as_str()) {
+        ("", "serviceaccounts" | "pods") => false,
+        ("", "secrets") => left.is_some_and(service_accounts::is_token_secret),
+        _ => return false,
+    };
+    holds_token || left.is_none_or(meta::is_deleted)
 }
 
 fn stored(mut object: Value, revision: Revision) -> Stored {

@@ -3,6 +3,9 @@
 //! Frames are made as the client reads them, once for all who want the same ([`shared`]). For a client that reads too
 //! slowly nothing is kept but its place in the store's history: it is dropped by its connection, which has to take
 //! something of what waits, or told that history is gone; it lists again then.
+//!
+//! A watch lasts no longer than the rights that it was opened by: when access, identities or an end in time may have
+//! changed them, it is decided anew before anything more is told, and a refusal is the last event.
 
 mod frame;
 mod shared;
@@ -24,16 +27,21 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use self::frame::{Framer, Kind};
 pub(crate) use self::shared::SharedChanges;
-use crate::api::Api;
+use crate::api::{Api, Call};
 use crate::failure::{Failure, store_failure, too_large, too_old};
 use crate::list::Selection;
 use crate::negotiate::{Encoding, Output};
+use crate::permit::Standing;
 use crate::query::read_version;
 use crate::resource::ResourceCall;
 use crate::respond::raw;
 
-/// How long a watch runs where the client says nothing.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
+/// How long a watch runs at least where the client says nothing; at most twice that, by chance, so that watches which
+/// began together don't end together.
+const UNASKED: Duration = Duration::from_secs(30 * 60);
+/// The longest that a client may ask for. The real server takes any time; nobody's watch there is a day old, since
+/// its connections aren't.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a client that wants bookmarks gets one.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 /// Objects that are read at once of those that are there when a watch begins.
@@ -94,7 +102,8 @@ pub(crate) async fn serve(call: ResourceCall) -> Result<Response, Failure> {
     let selection = Selection::read(&call)?;
     let start = start(&call)?;
     let seconds = call.call.query.number("timeoutSeconds")?.unwrap_or(0);
-    let time = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map_or(LONGEST, Duration::from_secs);
+    let asked = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    let time = asked.map_or_else(|| UNASKED.mul_f64(rand::random_range(1.0..2.0)), |asked| asked.min(LONGEST));
     let shape = call.shape()?;
     let output = frame_output(call.output);
     let framer = Framer::new(call.target.clone(), output, shape.include, call.call.api.config.clock);
@@ -102,7 +111,7 @@ pub(crate) async fn serve(call: ResourceCall) -> Result<Response, Failure> {
         Encoding::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
         _ => "application/json",
     };
-    let events = Events::open(&call, selection, start, framer, time).await?;
+    let events = Events::open(call, selection, start, framer, time).await?;
     let stream = futures::stream::unfold(events, |mut events| async move {
         let frame = events.next().await?;
         Some((Ok::<Bytes, std::convert::Infallible>(frame), events))
@@ -133,6 +142,8 @@ struct Initial {
 
 struct Events {
     api: Arc<Api>,
+    /// Who may see them; `None` once that is nobody.
+    standing: Option<Standing>,
     watch: Box<dyn Watch>,
     selection: Selection,
     framer: Framer,
@@ -148,7 +159,7 @@ struct Events {
 
 impl Events {
     async fn open(
-        call: &ResourceCall,
+        call: ResourceCall,
         selection: Selection,
         start: Start,
         framer: Framer,
@@ -185,12 +196,21 @@ impl Events {
             Err(error) => return Err(store_failure(&error).into()),
         };
         let stopping = api.stopping.clone();
-        // A client may name more seconds than there are.
-        let ends = Instant::now().checked_add(time).unwrap_or_else(|| Instant::now() + LONGEST);
-        let ready = VecDeque::new();
-        let reached = after;
-        let mut this =
-            Events { api, watch, selection, framer, initial, ready, reached, ends, bookmarks, stopping, done: false };
+        let Call { headers, info, asked, grounds, .. } = call.call;
+        let mut this = Events {
+            standing: Some(Standing::new(&headers, info, asked, grounds)),
+            api,
+            watch,
+            selection,
+            framer,
+            initial,
+            ready: VecDeque::new(),
+            reached: after,
+            ends: Instant::now() + time,
+            bookmarks,
+            stopping,
+            done: false,
+        };
         if let Some(status) = gone {
             this.fail(&status);
         }
@@ -199,6 +219,7 @@ impl Events {
 
     async fn next(&mut self) -> Option<Bytes> {
         loop {
+            self.check().await;
             if let Some(frame) = self.ready.pop_front() {
                 return Some(frame);
             }
@@ -232,6 +253,17 @@ impl Events {
                     Err(error) => self.fail(&store_failure(&error)),
                 },
             }
+        }
+    }
+
+    /// Ends the watch if whoever opened it could not any more. What waits to be told is not.
+    async fn check(&mut self) {
+        let Some(standing) = &mut self.standing else { return };
+        if let Err(refusal) = standing.check(&self.api).await {
+            self.standing = None;
+            self.initial = None;
+            self.ready.clear();
+            self.fail(&refusal);
         }
     }
 

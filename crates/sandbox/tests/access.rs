@@ -286,3 +286,110 @@ async fn a_secret_that_asks_for_a_token_gets_one() {
     admin.delete(&format!("{secrets}/t")).await.expect(200);
     anyone.token(&text).get("/api").await.expect(401);
 }
+
+/// A watch of whoever a token names. What opens with all there is tells a first event before anything changes.
+async fn watch(anyone: &Client, token: &str) -> client::Events {
+    let mut events =
+        anyone.token(token).watch("/api/v1/namespaces/kube-system/secrets?watch=1&timeoutSeconds=999999999").await;
+    assert_eq!(events.line().await, "ADDED first");
+    events
+}
+
+async fn secret(admin: &Client, name: &str) {
+    let secret = json!({"metadata": {"name": name}, "stringData": {"k": "v"}});
+    admin.post("/api/v1/namespaces/kube-system/secrets", secret).await.expect(201);
+}
+
+fn reader(subject: Value) -> Value {
+    json!({
+        "metadata": {"name": "reader"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [subject],
+    })
+}
+
+/// Nothing that happens after rights have ended is told, and the watch says why.
+#[tokio::test]
+async fn a_watch_ends_with_the_rights_it_was_opened_by() {
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    let user = format!("arn:aws:iam::{}:user/nobody", support::ACCOUNT);
+    for how in ["binding", "entry", "user", "account", "impersonated"] {
+        let (cluster, anyone) = cluster().await;
+        let admin = anyone.token(ADMIN);
+        secret(&admin, "first").await;
+        let subject = match how {
+            "account" => json!({"kind": "ServiceAccount", "namespace": "default", "name": "bot"}),
+            "impersonated" => json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "other"}),
+            _ => json!({"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}),
+        };
+        admin.post(bindings, reader(subject)).await.expect(201);
+        let accounts = "/api/v1/namespaces/default/serviceaccounts";
+        admin.post(accounts, json!({"metadata": {"name": "bot"}})).await.expect(201);
+        let given = token(&admin, "default", "bot", json!({})).await.expect(201);
+        let (client, token) = match how {
+            "account" => (anyone.clone(), given["status"]["token"].as_str().unwrap()),
+            "impersonated" => (anyone.as_user("other"), ADMIN),
+            _ => (anyone.clone(), NOBODY),
+        };
+        let mut events = watch(&client, token).await;
+        // What changes nothing for this one ends nothing.
+        admin
+            .post(
+                bindings,
+                json!({"metadata": {"name": "x"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole", "name": "view"}}),
+            )
+            .await
+            .expect(201);
+        admin.delete(&format!("{accounts}/none")).await.expect(404);
+        secret(&admin, "second").await;
+        assert_eq!(events.line().await, "ADDED second", "{how}");
+
+        let code = match how {
+            "binding" | "impersonated" => {
+                admin.delete(&format!("{bindings}/reader")).await.expect(200);
+                403
+            }
+            "entry" => {
+                cluster.authority.end("nobody", jiff::Timestamp::now());
+                401
+            }
+            "user" => {
+                cluster.authority.forget("nobody");
+                401
+            }
+            _ => {
+                admin.delete(&format!("{accounts}/bot")).await.expect(200);
+                401
+            }
+        };
+        secret(&admin, "third").await;
+        let last = events.next().await.unwrap();
+        assert_eq!(
+            (last["type"].as_str(), last["object"]["code"].as_u64()),
+            (Some("ERROR"), Some(code)),
+            "{how} {last}"
+        );
+        assert_eq!(events.next().await, None, "{how}");
+    }
+}
+
+/// An end that comes with time alone changes no snapshot.
+#[tokio::test]
+async fn a_watch_ends_at_the_end_of_its_entry() {
+    let (cluster, anyone) = cluster().await;
+    let admin = anyone.token(ADMIN);
+    secret(&admin, "first").await;
+    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(1500);
+    cluster.authority.end("admin", end);
+    let mut events = watch(&anyone, ADMIN).await;
+    let until = end.duration_since(jiff::Timestamp::now()).unsigned_abs();
+    tokio::time::sleep(until).await;
+    // Nobody is left to make anything: straight into the store.
+    let key = entryway_sandbox::keys::object_key(support::CLUSTER, "", "secrets", Some("kube-system"), "late");
+    let object =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "late", "namespace": "kube-system"}});
+    let _ = cluster.store.commit(entryway_store::Txn::new().put(key, object.to_string().into_bytes())).await.unwrap();
+    let last = events.next().await.unwrap();
+    assert_eq!((last["type"].as_str(), last["object"]["code"].as_u64()), (Some("ERROR"), Some(401)), "{last}");
+}

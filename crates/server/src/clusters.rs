@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -73,6 +73,8 @@ pub enum ClusterError {
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) directory: Directory,
+    /// Counts the directory's changes.
+    pub(crate) identities: Arc<AtomicU64>,
     pub(crate) catalogue: PolicyCatalogue,
     pub(crate) tls: Arc<rustls::ServerConfig>,
     pub(crate) ca_pem: String,
@@ -308,22 +310,23 @@ struct ClusterAuthority {
 
 impl ClusterAuthority {
     /// Whose token it is, by the local identities. No error holds the token.
-    async fn caller(&self, token: &str, now: Timestamp) -> Result<entryway_access::Caller, String> {
+    /// `shown` is when it came.
+    async fn caller(&self, token: &str, shown: Timestamp) -> Result<entryway_access::Caller, String> {
         let directory = &self.shared.directory;
         let rules = TokenRules {
             partition: self.place.partition(),
             local_endpoints: &self.shared.local_endpoints,
             sources: Sources::Local,
         };
-        let parsed = token::parse(token.as_bytes(), &rules, |key| directory.is_local_key(key), now);
+        let parsed = token::parse(token.as_bytes(), &rules, |key| directory.is_local_key(key), shown);
         let local = match parsed.map_err(|error| error.to_string())? {
             ParsedToken::Local(local) => local,
             ParsedToken::Sts(_) => return Err(token::TokenError::UnknownKey.to_string()),
         };
         let found = directory.credentials(local.access_key_id()).await.map_err(|error| error.to_string())?;
         let credential = found.ok_or_else(|| token::TokenError::UnknownKey.to_string())?;
-        local.verify(&credential.credentials, &self.cluster, now).map_err(|error| error.to_string())?;
-        if credential.is_expired(now) {
+        local.verify(&credential.credentials, &self.cluster, shown).map_err(|error| error.to_string())?;
+        if credential.is_expired(shown) {
             return Err("the session that the token was signed with has ended".to_owned());
         }
         let caller = directory.identity(&credential).await.map_err(|error| error.to_string())?;
@@ -333,9 +336,9 @@ impl ClusterAuthority {
 
 #[async_trait]
 impl Authority for ClusterAuthority {
-    async fn authenticate(&self, token: &str) -> Result<UserInfo, Unauthenticated> {
+    async fn authenticate(&self, token: &str, shown: Timestamp) -> Result<UserInfo, Unauthenticated> {
         let now = Timestamp::now();
-        let caller = self.caller(token, now).await.map_err(Unauthenticated)?;
+        let caller = self.caller(token, shown).await.map_err(Unauthenticated)?;
         match self.runtime.current().identity(&caller, None, now) {
             Some(identity) => {
                 self.sign_ins.note(&caller.principal, &identity.source, now);
@@ -343,6 +346,10 @@ impl Authority for ClusterAuthority {
             }
             None => Err(Unauthenticated(format!("no access entry or aws-auth line maps {}", caller.arn))),
         }
+    }
+
+    fn identities(&self) -> u64 {
+        self.shared.identities.load(Ordering::Acquire)
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

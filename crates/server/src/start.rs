@@ -237,7 +237,9 @@ pub(crate) async fn start_over(
     let data = folder::open(&config.data)?;
     let store = over(open_store(&data)?);
     let partition = Partition::of_region(&config.region);
-    let directory = Directory::open(Arc::new(ChangeRecorder(Arc::clone(&store)))).await?;
+    let recorder = ChangeRecorder::new(Arc::clone(&store));
+    let identities = recorder.changes();
+    let directory = Directory::open(Arc::new(recorder)).await?;
     directory.ensure_account(partition, &config.account, now).await?;
     let administrator = write_admin(&data, &directory, partition, &config).await?;
 
@@ -248,6 +250,7 @@ pub(crate) async fn start_over(
     let clusters = Clusters::new(Shared {
         store: Arc::clone(&store),
         directory: directory.clone(),
+        identities,
         catalogue: catalogue.clone(),
         tls: pki.tls(now)?,
         ca_pem: pki.bundle_pem().to_owned(),

@@ -36,6 +36,8 @@ pub struct TestAuthority {
     store: Arc<dyn Store>,
     snapshot: std::sync::RwLock<Arc<Snapshot>>,
     reached: watch::Sender<Revision>,
+    /// Users that are gone.
+    gone: std::sync::Mutex<Vec<String>>,
 }
 
 fn entry(name: &str, policies: Vec<Association>) -> Arc<AccessEntry> {
@@ -67,9 +69,23 @@ impl TestAuthority {
             bootstrap_creator: None,
         };
         let snapshot = std::sync::RwLock::new(Arc::new(Snapshot::compile(model)));
-        let this = Arc::new(Self { store, snapshot, reached: watch::channel(0).0 });
+        let this = Arc::new(Self { store, snapshot, reached: watch::channel(0).0, gone: Default::default() });
         tokio::spawn(this.clone().follow());
         this
+    }
+
+    /// Deletes a user.
+    pub fn forget(&self, name: &str) {
+        self.gone.lock().unwrap().push(name.to_owned());
+    }
+
+    /// Lets an entry end at a time.
+    pub fn end(&self, name: &str, at: Timestamp) {
+        let snapshot = self.snapshot();
+        let principal = entry(name, Vec::new()).principal.clone();
+        let mut ending = AccessEntry::clone(snapshot.entry(&principal).unwrap());
+        ending.expires = Some(at);
+        *self.snapshot.write().unwrap() = Arc::new(snapshot.with_entry(Arc::new(ending)));
     }
 
     /// Keeps the snapshot current.
@@ -119,14 +135,21 @@ impl TestAuthority {
 
 #[async_trait]
 impl Authority for TestAuthority {
-    async fn authenticate(&self, token: &str) -> Result<UserInfo, Unauthenticated> {
+    async fn authenticate(&self, token: &str, _shown: Timestamp) -> Result<UserInfo, Unauthenticated> {
         let name = token.strip_prefix("k8s-aws-v1.").ok_or_else(|| Unauthenticated("no IAM token".into()))?;
+        if self.gone.lock().unwrap().iter().any(|gone| gone == name) {
+            return Err(Unauthenticated("the user is gone".into()));
+        }
         let id = format!("AIDA{}", name.to_uppercase());
         let arn = format!("arn:aws:iam::{ACCOUNT}:user/{name}");
         let caller =
             Caller::from_sts(ACCOUNT, &arn, &id, "AKIAX").map_err(|error| Unauthenticated(error.to_string()))?;
         let identity = self.snapshot().identity(&caller, None, Timestamp::now());
         identity.map(|identity| identity.user).ok_or_else(|| Unauthenticated("nothing maps it".into()))
+    }
+
+    fn identities(&self) -> u64 {
+        self.gone.lock().unwrap().len() as u64
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use entryway_store::{KeyValue, ListOptions, Listing, Revision, Store, StoreError, Txn, TxnOutcome, Watch};
@@ -15,7 +16,21 @@ tokio::task_local! {
 
 /// A store that adds the pending record of a task to the first change that the task commits. The directory writes
 /// through it, which knows nothing of records.
-pub(crate) struct ChangeRecorder(pub(crate) Arc<dyn Store>);
+pub(crate) struct ChangeRecorder {
+    store: Arc<dyn Store>,
+    changes: Arc<AtomicU64>,
+}
+
+impl ChangeRecorder {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        ChangeRecorder { store, changes: Arc::default() }
+    }
+
+    /// Counts the changes that were made.
+    pub(crate) fn changes(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.changes)
+    }
+}
 
 /// Runs `work`, whose first change takes `record` along; tells whether there was a change.
 pub(crate) async fn with_change<T>(record: Record, work: impl Future<Output = T>) -> (T, bool) {
@@ -33,7 +48,12 @@ impl Store for ChangeRecorder {
         if let Some((key, record)) = &pending {
             txn = txn.put(key.clone(), record.clone());
         }
-        let outcome = self.0.commit(txn).await;
+        let changes = !txn.ops.is_empty();
+        let outcome = self.store.commit(txn).await;
+        // Also after an error: it may have been made.
+        if changes {
+            self.changes.fetch_add(1, Ordering::AcqRel);
+        }
         if pending.is_some() && !matches!(outcome, Ok(TxnOutcome::Committed(_))) {
             // The change is tried again, or is none.
             let _ = PENDING.try_with(|place| place.set(pending));
@@ -42,22 +62,22 @@ impl Store for ChangeRecorder {
     }
 
     async fn revision(&self) -> Result<Revision, StoreError> {
-        self.0.revision().await
+        self.store.revision().await
     }
     async fn get(&self, key: &str) -> Result<Option<KeyValue>, StoreError> {
-        self.0.get(key).await
+        self.store.get(key).await
     }
     async fn list(&self, prefix: &str, options: ListOptions) -> Result<Listing, StoreError> {
-        self.0.list(prefix, options).await
+        self.store.list(prefix, options).await
     }
     async fn watch(&self, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError> {
-        self.0.watch(prefix, after).await
+        self.store.watch(prefix, after).await
     }
     async fn compact(&self, revision: Revision) -> Result<(), StoreError> {
-        self.0.compact(revision).await
+        self.store.compact(revision).await
     }
     async fn oldest(&self) -> Result<Revision, StoreError> {
-        self.0.oldest().await
+        self.store.oldest().await
     }
 }
 
@@ -69,7 +89,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_takes_its_record_along() {
         let store = MemoryStore::new();
-        let recorder = ChangeRecorder(Arc::new(store.clone()));
+        let recorder = ChangeRecorder::new(Arc::new(store.clone()));
         let record = || ("/audit/x".to_owned(), b"{}".to_vec());
         let (_, changed) = with_change(record(), recorder.get("/a")).await;
         assert!(!changed);

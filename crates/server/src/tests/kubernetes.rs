@@ -143,3 +143,48 @@ async fn the_creator_of_a_config_map_cluster_is_a_master_until_the_api_is_on() {
     api.eks("DELETE", "/clusters/old", Value::Null).await.ok();
     api.running.shutdown().await;
 }
+
+/// The directory's changes end watches, too; a token that has run out since does not.
+#[tokio::test]
+async fn a_watch_ends_with_the_key_that_opened_it() {
+    let api = Api::start(&["demo"]).await;
+    let (_, made) = api.query(&api.admin, "iam", &[("Action", "CreateUser"), ("UserName", "ann")]).await;
+    assert!(made.contains("user/ann"), "{made}");
+    let (_, made) = api.query(&api.admin, "iam", &[("Action", "CreateAccessKey"), ("UserName", "ann")]).await;
+    let part = |name: &str| {
+        let (_, rest) = made.split_once(&format!("<{name}>")).unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    };
+    let mut keys = api.admin.clone();
+    keys.credentials.access_key_id = part("AccessKeyId");
+    keys.credentials.secret = entryway_iam::SecretKey::new(part("SecretAccessKey"));
+    let user = format!("arn:aws:iam::{}:user/ann", super::ACCOUNT);
+    api.eks("POST", "/clusters/demo/access-entries", json!({ "principalArn": user })).await.ok();
+    let one =
+        json!({ "policyArn": format!("{POLICY}AmazonEKSClusterAdminPolicy"), "accessScope": { "type": "cluster" } });
+    api.eks("POST", &format!("{}/access-policies", entry_path("demo", &user)), one).await.ok();
+
+    let place = crate::keys::Place { account: super::ACCOUNT.parse().unwrap(), region: "us-east-1".parse().unwrap() };
+    let router = api.plane.clusters.get(&place, "demo").unwrap().kubernetes.clone();
+    let send = async |keys: &Keys, method: &str, path: &str, body: Value| {
+        let request = axum::http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", make_token(&api, keys, "demo", SignedDuration::ZERO)))
+            .body(axum::body::Body::from(body.to_string()));
+        tower::ServiceExt::oneshot(router.clone(), request.unwrap()).await.unwrap()
+    };
+    let maps = "/api/v1/namespaces/kube-system/configmaps";
+    let path = format!("{maps}?watch=1&resourceVersion=0&fieldSelector=metadata.name%3Dm");
+    let watch = send(&keys, "GET", &path, Value::Null).await;
+    assert_eq!(watch.status(), 200);
+    let key = keys.credentials.access_key_id.clone();
+    let gone = [("Action", "DeleteAccessKey"), ("UserName", "ann"), ("AccessKeyId", &key)];
+    assert_eq!(api.query(&api.admin, "iam", &gone).await.0, 200);
+    let made = send(&api.admin, "POST", maps, json!({ "metadata": { "name": "m" }, "data": { "secret": "x" } })).await;
+    assert_eq!(made.status(), 201);
+    let told = http_body_util::BodyExt::collect(watch.into_body()).await.unwrap().to_bytes();
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!((told["type"].as_str(), told["object"]["code"].as_u64()), (Some("ERROR"), Some(401)), "{told}");
+    api.running.shutdown().await;
+}
