@@ -68,6 +68,11 @@ pub struct EffectivePolicies {
 }
 
 impl EffectivePolicies {
+    /// More that allows and denies.
+    pub(crate) fn add(&mut self, documents: Vec<Arc<PolicyDocument>>) {
+        self.identity.extend(documents);
+    }
+
     /// For [`entryway_iam::policy::evaluate`].
     pub fn as_set(&self) -> PolicySet<'_> {
         PolicySet {
@@ -145,7 +150,7 @@ impl Directory {
             Found::User(user) => {
                 let (arn, mut policies, context) = own_facts(account, user).await?;
                 for group in account.groups_of(user).await? {
-                    policies.identity.extend(permissions(account, &group).await?);
+                    policies.add(permissions(account, &group).await?);
                 }
                 (arn, policies, context)
             }
@@ -255,7 +260,10 @@ fn mismatch(credential: &Credential) -> DirectoryError {
 }
 
 /// What a role, user or group allows and denies by its own policies.
-async fn permissions<H: Holder>(account: &Account, holder: &H) -> Result<Vec<Arc<PolicyDocument>>, DirectoryError> {
+pub(crate) async fn permissions<H: Holder>(
+    account: &Account,
+    holder: &H,
+) -> Result<Vec<Arc<PolicyDocument>>, DirectoryError> {
     let arn = account.arn(holder);
     let mut documents = Vec::new();
     for (name, text) in &holder.grants().inline {
@@ -270,7 +278,7 @@ async fn permissions<H: Holder>(account: &Account, holder: &H) -> Result<Vec<Arc
 
 /// A role's or user's ARN, policies and condition keys. A boundary that can't be found is an error: without it, more
 /// would be allowed.
-async fn own_facts<H: Holder>(
+pub(crate) async fn own_facts<H: Holder>(
     account: &Account,
     holder: &H,
 ) -> Result<(String, EffectivePolicies, Context), DirectoryError> {

@@ -76,8 +76,18 @@
       }
     } catch { missed = true; } finally {
       running = false;
+      renew();
       if (again) { again = false; refresh(); }
     }
   };
+  // What is still being found out is asked for again, a little later each time.
+  let pause = 250, next = null;
+  const renew = () => {
+    clearTimeout(next);
+    if (!document.querySelector("#content [data-renew]")) { pause = 250; return; }
+    next = setTimeout(() => { if (document.hidden || isBusy()) renew(); else refresh(); }, pause);
+    pause = Math.min(pause * 1.5, 4000);
+  };
+  renew();
   if (!document.hidden) open();
 })();

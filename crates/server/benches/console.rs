@@ -3,7 +3,8 @@
 //! Fills a control plane in a temporary folder: 10,000 access entries, 5,000 namespaces and 50,000 objects (the
 //! namespaces and what the cluster makes for each of them not counted), among them 2,000 role bindings, and an audit
 //! log of 40,000 records. Then signs in and asks for each of the main pages many times over one connection, each
-//! answer read to its end. `entryway up` serves the same; here it is in this process.
+//! answer read to its end. `entryway up` serves the same; here it is in this process. Last, pages of what somebody else
+//! has just changed: nothing that is kept is true of them any more.
 
 #![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench prints what it measured")]
 
@@ -26,6 +27,8 @@ const OBJECTS: usize = 50_000;
 const AUDIT: usize = 40_000;
 /// How often each page is asked for.
 const ROUNDS: usize = 400;
+/// How often a page is asked for right after a change.
+const CHANGES: usize = 100;
 /// What a page may take, 99 times of a hundred.
 const AIM: Duration = Duration::from_millis(100);
 const DEMO: &str = "/console/clusters/us-east-1/demo";
@@ -205,6 +208,11 @@ fn pages() -> Vec<(&'static str, String)> {
         ("  all that it can do", demo(&format!("/explain?kind=principal&subject={one}"))),
         ("matrix", demo("/matrix?namespace=team-007-app-0007")),
         ("  the last page", demo("/matrix?namespace=team-007-app-0007&page=99999")),
+        ("findings", demo("/findings")),
+        ("  of one severity", demo("/findings?severity=medium")),
+        ("  of a principal", demo("/findings?q=engineer-04321")),
+        ("paths", demo("/paths")),
+        ("  of a principal", demo("/paths?q=engineer-04321&direct=on")),
         ("resources: pods", demo("/resources?kind=pods")),
         ("  namespaces", demo("/resources?kind=namespaces")),
         ("  of one namespace", demo("/resources?kind=configmaps&namespace=team-007-app-0007")),
@@ -213,6 +221,21 @@ fn pages() -> Vec<(&'static str, String)> {
         ("  one object", demo("/resources/object?kind=configmaps&namespace=kube-system&name=kube-root-ca.crt")),
         ("audit", "/console/audit".to_owned()),
         ("  a principal that is not there", "/console/audit?q=nobody-of-this-name&since=all&kind=all".to_owned()),
+    ]
+}
+
+/// The pages that show what was found of the whole cluster.
+fn pages_after_changes() -> Vec<(&'static str, String)> {
+    let one = format!("{DEMO}/access/entry?principal={}", uri_encode(&principal(4_321)));
+    let demo = |rest: &str| format!("{DEMO}{rest}");
+    vec![
+        ("clusters", "/console".to_owned()),
+        ("access entries", demo("/access")),
+        ("one entry", one),
+        ("who can", demo("/who-can?verb=get&resource=secrets&namespace=team-007-app-0007")),
+        ("matrix", demo("/matrix?namespace=team-007-app-0007")),
+        ("findings", demo("/findings")),
+        ("paths", demo("/paths")),
     ]
 }
 
@@ -258,6 +281,25 @@ async fn measure() -> Result<(), Failure> {
             if !answer.status.starts_with("HTTP/1.1 200") {
                 return Err(format!("{path}: {}", answer.status).into());
             }
+        }
+        all.extend(times.iter().copied());
+        let [p50, p99, worst] = quantiles(&mut times).map(milliseconds);
+        println!("{name:34} {p50:9.1} {p99:9.1} {worst:9.1} {:8.1}", size as f64 / 1_000.0);
+    }
+    println!("\nright after a change of an entry");
+    for (name, path) in pages_after_changes() {
+        if only.as_ref().is_some_and(|only| !path.contains(only.as_str())) {
+            continue;
+        }
+        let (mut times, mut size) = (Vec::new(), 0);
+        for n in 0..CHANGES {
+            let entry = format!("/clusters/demo/access-entries/{}", uri_encode(&principal(1_000 + n)));
+            let body = json!({ "kubernetesGroups": [format!("changed-{}", n % 7)] });
+            client.call("POST", &entry, &body).await?;
+            let began = Instant::now();
+            let answer = client.send("GET", &path, &headers, "").await?;
+            times.push(began.elapsed());
+            size = answer.body.len();
         }
         all.extend(times.iter().copied());
         let [p50, p99, worst] = quantiles(&mut times).map(milliseconds);

@@ -31,7 +31,7 @@ pub(crate) use call::{Answer, Call};
 pub(crate) use cluster::{NewCluster, creator_entry, write_new};
 pub(crate) use cluster_record::{ClusterRecord, Creator, Status};
 pub(crate) use entry::MAX_ENTRIES;
-pub(crate) use entry_record::{AssociationRecord, EntryRecord};
+pub(crate) use entry_record::{AssociationRecord, EntryRecord, entry_arn};
 pub(crate) use error::{EksError, Fault};
 pub(crate) use operation::{Operation, Target, route};
 pub(crate) use page::PageSecret;

@@ -15,11 +15,13 @@ use super::holder::{ANONYMOUS, Holder, MASTERS, UNAUTHENTICATED};
 use super::holding::{Grants, Holding};
 use super::permission_checks::CLUSTER_ADMIN;
 use super::{Finding, Standing, Surroundings};
+use crate::KnownPrincipals;
 
 /// All that is looked at.
 pub(crate) struct Scene<'a> {
     pub(crate) state: &'a Snapshot,
     pub(crate) around: &'a Surroundings,
+    pub(crate) known: &'a KnownPrincipals,
     pub(crate) grants: &'a Grants<'a>,
     pub(crate) holdings: &'a [Holding],
     pub(crate) now: Timestamp,
@@ -96,6 +98,9 @@ fn entries(scene: &Scene<'_>, into: &mut Vec<Finding>) {
         if !entry.is_in_force(scene.now) {
             continue;
         }
+        let stale = stale(scene, &entry);
+        let is_stale = stale.is_some();
+        into.extend(stale.map(|detail| found(&facts::STALE, holder(), detail)));
         let unpublished = unpublished(scene, &entry);
         if !unpublished.is_empty() {
             into.push(found(&facts::UNPUBLISHED, holder(), unpublished.join(", ")));
@@ -104,8 +109,8 @@ fn entries(scene: &Scene<'_>, into: &mut Vec<Finding>) {
         let named = users
             .get(&entry.principal)
             .is_some_and(|holding| holding.users.iter().any(|user| scene.grants.names(user)));
-        // Of one whose policies have ended that is said already.
-        if entry.kind == EntryType::Standard && !gives_policies && !named && !has_ended {
+        // Of one whose policies have ended, or who is gone, that is said already.
+        if entry.kind == EntryType::Standard && !gives_policies && !named && !has_ended && !is_stale {
             let what = match entry.groups.as_slice() {
                 [] => "no policy in force, no group, and no binding names its username".to_owned(),
                 groups => {
@@ -115,6 +120,16 @@ fn entries(scene: &Scene<'_>, into: &mut Vec<Finding>) {
             into.push(found(&facts::WITHOUT_EFFECT, holder(), what));
         }
     }
+}
+
+/// Why an entry lets nobody in, as far as IAM was asked.
+fn stale(scene: &Scene<'_>, entry: &AccessEntry) -> Option<String> {
+    if scene.known.is_gone(&entry.principal) {
+        return Some("IAM has no such user or role".to_owned());
+    }
+    let noted = entry.unique_id.as_ref()?;
+    let now = scene.known.get(&entry.principal)?.unique_id.as_ref()?;
+    (noted != now).then(|| format!("its principal was made again: the entry is for {noted}, it is {now} now"))
 }
 
 fn unpublished(scene: &Scene<'_>, entry: &AccessEntry) -> Vec<String> {

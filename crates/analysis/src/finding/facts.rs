@@ -95,6 +95,15 @@ pub(crate) const WITHOUT_EFFECT: Check = fact(
     "It lets its principal sign in, for nothing but what everybody may. It is a leftover, or something is forgotten.",
     "Associate a policy, bind its group, or delete it.",
 );
+pub(crate) const STALE: Check = fact(
+    "stale-entry",
+    "Entry of a principal that is gone",
+    Medium,
+    "IAM has no such user or role, or it was made again since the entry was",
+    "An entry belongs to the very principal that it was made for, and lets nobody else in. Where one is made again, \
+     its people wonder why they can't get in.",
+    "Delete the entry; make it anew if the principal that is there now is to have it.",
+);
 pub(crate) const ENDED: Check = fact(
     "ended",
     "Ended access that is still there",
@@ -129,7 +138,7 @@ pub(crate) const CLOUD_ROLE: Check = fact(
 );
 
 /// All of them, the worst first.
-pub(crate) const CHECKS: [&Check; 14] = [
+pub(crate) const CHECKS: [&Check; 15] = [
     &MASTERS,
     &ANONYMOUS,
     &IAM_ENTRIES,
@@ -139,6 +148,7 @@ pub(crate) const CHECKS: [&Check; 14] = [
     &MISSING_ROLE,
     &UNPUBLISHED,
     &CONFIG_MAP,
+    &STALE,
     &WITHOUT_EFFECT,
     &ENDED,
     &OVERRIDDEN,

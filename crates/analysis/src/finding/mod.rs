@@ -155,7 +155,10 @@ fn look(state: &Snapshot, around: &Surroundings, known: &KnownPrincipals, now: T
         permission_checks::look(state, holding, around, &mut all);
     }
     let mut left_out = Vec::new();
-    fact_checks::look(&fact_checks::Scene { state, around, grants: &grants, holdings: &holdings, now }, &mut all);
+    fact_checks::look(
+        &fact_checks::Scene { state, around, known, grants: &grants, holdings: &holdings, now },
+        &mut all,
+    );
     let needs_namespaces = permissions::CHECKS.iter().filter(|check| check.id == permission_checks::PRIVILEGED_POD);
     if around.namespaces.is_none() {
         left_out.extend(needs_namespaces);
@@ -164,7 +167,13 @@ fn look(state: &Snapshot, around: &Surroundings, known: &KnownPrincipals, now: T
         left_out.extend([&facts::MISSING_ACCOUNT, &facts::CLOUD_ROLE]);
     }
     if around.iam.is_none() {
-        left_out.extend([&facts::IAM_ENTRIES, &facts::IAM_MODE, &facts::IAM_ASSUME, &facts::IAM_PASS_ROLE]);
+        left_out.extend([
+            &facts::IAM_ENTRIES,
+            &facts::IAM_MODE,
+            &facts::IAM_ASSUME,
+            &facts::IAM_PASS_ROLE,
+            &facts::STALE,
+        ]);
     }
     Findings { all, left_out }
 }

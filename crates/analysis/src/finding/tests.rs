@@ -13,7 +13,7 @@ use super::{Finding, Holder, Standing, Surroundings, checks, findings, permissio
 use crate::tests::company::{assert_golden, snapshot, surroundings};
 use crate::tests::model::{NOW, binding, entry, model, role};
 use crate::tests::risky::risky;
-use crate::{KnownPrincipals, Place};
+use crate::{KnownPrincipals, Place, PrincipalFacts};
 
 fn known() -> KnownPrincipals {
     KnownPrincipals::default()
@@ -245,4 +245,48 @@ proptest! {
 fn of_cluster(verb: &str, group: &str, pattern: &str) -> bool {
     let one = super::Permissions::of(verb, group, pattern);
     Powers { all: one, some: super::Permissions::default() }.local().all != one
+}
+
+#[test]
+fn entries_of_principals_that_are_gone_or_made_again() {
+    let of = |name: &str, id: &str| {
+        let mut entry = entry(&format!("role/{name}"));
+        entry.unique_id = Some(id.to_owned());
+        entry
+    };
+    let entries = vec![of("gone", "AROA1"), of("again", "AROA2"), of("there", "AROA3"), of("elsewhere", "AROA4")];
+    let state = Snapshot::compile(model(entries));
+    let mut known = KnownPrincipals::default();
+    let facts = |id: Option<&str>| PrincipalFacts {
+        exists: Some(id.is_some()),
+        unique_id: id.map(str::to_owned),
+        created_at: None,
+    };
+    for entry in state.entries() {
+        match entry.principal.name() {
+            "gone" => known.insert(&entry.principal, facts(None)),
+            "again" => known.insert(&entry.principal, facts(Some("AROA9"))),
+            "there" => known.insert(&entry.principal, facts(entry.unique_id.as_deref())),
+            _ => {}
+        }
+    }
+    let iam = Surroundings { iam: Some(Vec::new()), ..Surroundings::default() };
+    let found = findings(&state, &iam, &known, NOW);
+    let stale: Vec<(&str, String)> = found
+        .all
+        .iter()
+        .filter(|finding| finding.check.id == "stale-entry")
+        .map(|finding| (finding.detail.as_str(), finding.holder.to_string()))
+        .collect();
+    assert_eq!(stale.len(), 2, "{stale:?}");
+    assert!(stale.iter().any(|(detail, who)| who.ends_with("/gone") && detail.contains("no such")));
+    assert!(
+        stale
+            .iter()
+            .any(|(detail, who)| who.ends_with("/again") && detail.contains("AROA2") && detail.contains("AROA9"))
+    );
+    assert!(!found.left_out.iter().any(|check| check.id == "stale-entry"));
+    let unknown = findings(&state, &Surroundings::default(), &KnownPrincipals::default(), NOW);
+    assert!(unknown.left_out.iter().any(|check| check.id == "stale-entry"));
+    assert!(!unknown.all.iter().any(|finding| finding.check.id == "stale-entry"));
 }

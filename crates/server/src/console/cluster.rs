@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::act::{self, cluster_path};
-use super::analysis::{self, Analysis};
+use super::analysis::{self, Seen};
 use super::findings;
 use super::kept::People;
 use super::page::{Page, Problem, Reply};
@@ -90,8 +90,8 @@ impl Cluster {
     }
 
     /// What is found in it, as far as the visitor may know of it.
-    pub(super) async fn analysis(&self, visit: &Visit<'_>) -> Result<Arc<Analysis>, Problem> {
-        analysis::of(visit, &self.record, &self.running).await
+    pub(super) async fn analysis(&self, visit: &Visit<'_>) -> Result<Seen, Problem> {
+        analysis::of(visit, &self.place, &self.record, &self.running).await
     }
 
     /// Whether an operation on an entry is worth offering.
@@ -206,7 +206,7 @@ async fn row(
     let running = visit.plane.clusters.get(place, &record.name);
     let analysis = match &running {
         Some(running) if described && sees_access(visit, place, record) => {
-            Some(analysis::of(visit, record, running).await?)
+            Some(analysis::of(visit, place, record, running).await?)
         }
         Some(_) | None => None,
     };
@@ -217,7 +217,7 @@ async fn row(
             @if described {
                 td data-label="Mode" { (mode_badge(&record.mode)) }
                 td data-label="Entries" { @if let Some(running) = &running { (running.runtime.entry_count()) } @else { (part::badge("bad", "not running")) } }
-                td data-label="Findings" { (findings::counts(analysis.as_deref(), &url(place, &record.name, "/findings"))) }
+                td data-label="Findings" { (findings::counts(visit, analysis.as_ref(), &url(place, &record.name, "/findings"))) }
                 td data-label="Made" { (part::time(record.created_at, visit.now)) @if item.modified != item.created { br; span.muted { "changed since" } } }
             } @else {
                 td colspan="4" { span.muted { (words::NOT_DESCRIBED) } }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::act::{self, cluster_path};
-use super::analysis::Analysis;
+use super::analysis::{Analysis, Seen};
 use super::cluster::{Cluster, mode_badge};
 use super::findings;
 use super::form::Form;
@@ -118,19 +118,20 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
     // Whether the caller may list at all is the operation's to say, and to record.
     let path = cluster_path(&cluster.record.name, "/access-entries");
     act::eks(visit, &cluster.place, "GET", &path, "maxResults=1", &Value::Null).await?;
-    let analysis = match cluster.sees_access(visit) {
+    let seen = match cluster.sees_access(visit) {
         true => Some(cluster.analysis(visit).await?),
         false => None,
     };
-    let analysis = analysis.as_deref();
+    let seen = seen.as_ref();
     let any = cluster.running.runtime.entry_count() > 0;
-    let (fitting, paging) = fitting(visit, cluster, analysis).await?;
+    let (fitting, paging) = fitting(visit, cluster, seen.and_then(Seen::last)).await?;
     let may_create = cluster.offers(visit, "CreateAccessEntry");
     let create = html! { @if may_create { p { a.button href=(cluster.url("/access/change?do=create")) { "Create access entry" } } } };
     Ok(html! {
         section aria-labelledby="entries" {
             div.headed { h2 #entries { "Access entries" } (create) }
-            (search(&visit.query, cluster, analysis.is_some()))
+            @if let Some(seen) = seen { (seen.notice(visit)) }
+            (search(&visit.query, cluster, seen.is_some()))
             @if fitting.is_empty() {
                 (part::empty(if any { words::NO_ENTRIES } else { words::FIRST_ENTRY }, html! { @if any { p { a href="?" { "Show all" } } } }))
             } @else {
@@ -141,10 +142,10 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
                         (sortable(&visit.query, "type", "Type"))
                         (sortable(&visit.query, "username", "Username and groups"))
                         th scope="col" { "Policies" }
-                        @if analysis.is_some() { th scope="col" { "Findings" } }
+                        @if seen.is_some() { th scope="col" { "Findings" } }
                         (sortable(&visit.query, "modified", "Last change"))
                     } }
-                    tbody { @for (entry, described) in &fitting { (row(visit, cluster, entry, *described, analysis)) } }
+                    tbody { @for (entry, described) in &fitting { (row(visit, cluster, entry, *described, seen)) } }
                 }
                 (paging.links(&visit.query, "entries"))
             }
@@ -233,13 +234,7 @@ fn finding_options() -> Vec<(String, String)> {
     options
 }
 
-fn row(
-    visit: &Visit<'_>,
-    cluster: &Cluster,
-    entry: &EntryRecord,
-    described: bool,
-    analysis: Option<&Analysis>,
-) -> Markup {
+fn row(visit: &Visit<'_>, cluster: &Cluster, entry: &EntryRecord, described: bool, seen: Option<&Seen>) -> Markup {
     let link = Form::of(&[("principal", &entry.principal)]).to_query();
     html! {
         tr {
@@ -251,10 +246,10 @@ fn row(
                 td data-label="Type" { (entry.kind) (ended(entry, visit)) }
                 td data-label="Username and groups" { code { (entry.username) } @if !entry.groups.is_empty() { br; span.muted { "groups " } (part::words(&entry.groups)) } }
                 td data-label="Policies" { (policies(entry)) }
-                @if let Some(analysis) = analysis { td data-label="Findings" { (findings::count(cluster, analysis, &entry.principal)) } }
+                @if let Some(seen) = seen { td data-label="Findings" { (findings::count(cluster, seen, &entry.principal)) } }
                 td data-label="Last change" { (part::time(entry.modified_at, visit.now)) }
             } @else {
-                td colspan=(if analysis.is_some() { "5" } else { "4" }) { span.muted { (words::NOT_DESCRIBED) } }
+                td colspan=(if seen.is_some() { "5" } else { "4" }) { span.muted { (words::NOT_DESCRIBED) } }
             }
         }
     }

@@ -24,7 +24,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     };
     let may = |operation| cluster.offers_on(visit, operation, &entry);
     let kind: Option<entryway_access::EntryType> = entry.kind.parse().ok();
-    let analysis = match cluster.sees_access(visit) {
+    let seen = match cluster.sees_access(visit) {
         true => Some(cluster.analysis(visit).await?),
         false => None,
     };
@@ -64,7 +64,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
                 }
             }
         }
-        @if let Some(analysis) = &analysis { (findings::section(cluster, analysis, &entry.principal)) }
+        @if let Some(seen) = &seen { (findings::section(visit, cluster, seen, &entry.principal)) }
     };
     let title = short(&entry.principal).to_owned();
     Ok(cluster.page("access", title, content).live(cluster.live(false)).into())

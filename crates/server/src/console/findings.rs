@@ -5,7 +5,7 @@ use entryway_analysis::Place;
 use entryway_analysis::finding::{Check, Finding, Grant, Holder, Severity, Standing, check, checks};
 use maud::{Markup, html};
 
-use super::analysis::Analysis;
+use super::analysis::Seen;
 use super::cluster::{Cluster, may_see_access};
 use super::entries::principal;
 use super::form::Form;
@@ -49,25 +49,25 @@ impl Filter<'_> {
 /// `GET …/findings?severity=…&check=…&q=…`.
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     may_see_access(visit, cluster)?;
-    let analysis = cluster.analysis(visit).await?;
+    let seen = cluster.analysis(visit).await?;
     let filter = Filter::of(&visit.query);
-    let fitting: Vec<&Finding> = analysis.findings.all.iter().filter(|finding| filter.fits(finding)).collect();
+    let found = seen.last().map(|analysis| &analysis.findings);
+    let all = found.into_iter().flat_map(|found| &found.all);
+    let fitting: Vec<&Finding> = all.filter(|finding| filter.fits(finding)).collect();
     let paging = Paging::of(&visit.query, PAGE, fitting.len());
     let content = html! {
+        (seen.notice(visit))
         (search(&visit.query))
         @if let Some(check) = check(filter.check) { (explained(check)) }
-        @if fitting.is_empty() {
+        @if found.is_none() { "" } @else if fitting.is_empty() {
             (part::empty(words::NO_FINDING, html! { @if !visit.query.to_query().is_empty() { p { a href="?" { "Show all" } } } }))
         } @else {
-            table.cards {
-                caption.unseen { "Findings" }
-                thead { tr { th scope="col" { "Severity" } th scope="col" { "Who" } th scope="col" { "What, where, and through what" } } }
-                tbody { @for finding in fitting.iter().skip(paging.skip()).take(PAGE) { (row(cluster, finding)) } }
-            }
+            @let here: Vec<&Finding> = fitting.iter().skip(paging.skip()).take(PAGE).copied().collect();
+            (table(cluster, &here))
             (paging.links(&visit.query, "findings"))
         }
-        @if !analysis.findings.left_out.is_empty() {
-            p.muted { (words::LEFT_OUT) " " @for (index, check) in analysis.findings.left_out.iter().enumerate() { @if index > 0 { "; " } (check.title) } "." }
+        @if let Some(found) = found.filter(|found| !found.left_out.is_empty()) {
+            p.muted { (words::LEFT_OUT) " " @for (index, check) in found.left_out.iter().enumerate() { @if index > 0 { "; " } (check.title) } "." }
         }
     };
     Ok(cluster.page("findings", "Findings", content).live(cluster.live(false)).into())
@@ -76,12 +76,12 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
 fn search(query: &Form) -> Markup {
     let option = |value: &str, text: &str| (value.to_owned(), text.to_owned());
     let severities = Severity::ALL.map(|severity| option(severity.as_str(), severity.as_str()));
-    let severities: Vec<_> = std::iter::once(option("", "Any severity")).chain(severities).collect();
+    let severities: Vec<_> = std::iter::once(option("", words::ANY_SEVERITY)).chain(severities).collect();
     let field = |name, label| Field { name, label, value: query.text(name), help: "", error: None };
     html! {
         form.search role="search" method="get" {
             (field("severity", "Severity").choice(&severities))
-            (field("check", "Finding").choice(&check_options("Any finding")))
+            (field("check", "Finding").choice(&check_options(words::ANY_FINDING)))
             (field("q", "Who").line())
             label.tick { input type="checkbox" name="all" value="on" checked[query.is_on("all")]; " " (words::ALL_FINDINGS) }
             button.quiet type="submit" { "Filter" }
@@ -107,9 +107,9 @@ fn explained(check: &Check) -> Markup {
 fn reasons(check: &Check) -> Markup {
     html! {
         dl.facts {
-            dt { "Found by" } dd { (check.trigger_text()) }
-            dt { "Why it matters" } dd { (check.why) }
-            dt { "What to do" } dd { (check.remedy) }
+            dt { (words::FOUND_BY) } dd { (check.trigger_text()) }
+            dt { (words::WHY) } dd { (check.why) }
+            dt { (words::WHAT_TO_DO) } dd { (check.remedy) }
         }
     }
 }
@@ -141,7 +141,7 @@ fn row(cluster: &Cluster, finding: &Finding) -> Markup {
                     (reasons(finding.check))
                     @if finding.grants.len() > 1 {
                         ul { @for grant in finding.grants.iter().take(MOST) { li { (part::spaced(&told(grant))) } } }
-                        @if finding.grants.len() > MOST { p.muted { "and " (finding.grants.len() - MOST) " more" } }
+                        @if finding.grants.len() > MOST { p.muted { (words::and_more(finding.grants.len() - MOST)) } }
                     }
                     (links(cluster, finding))
                 }
@@ -151,16 +151,15 @@ fn row(cluster: &Cluster, finding: &Finding) -> Markup {
 }
 
 fn told(grant: &Grant) -> String {
-    let names = if grant.for_names { " of some names" } else { "" };
-    format!("{}{names} in {}, through {}", grant.permissions, grant.place, grant.through)
+    words::grant(&grant.permissions, grant.for_names, &grant.place, &grant.through)
 }
 
 fn standing(standing: Standing) -> Markup {
     html! {
         @match standing {
             Standing::Own => "",
-            Standing::Implied => { br; span.muted { "as administrator" } },
-            Standing::WellKnown => { br; span.muted { "Kubernetes' own" } },
+            Standing::Implied => { br; span.muted { (words::AS_ADMINISTRATOR) } },
+            Standing::WellKnown => { br; span.muted { (words::KUBERNETES_OWN) } },
         }
     }
 }
@@ -174,14 +173,14 @@ fn links(cluster: &Cluster, finding: &Finding) -> Markup {
             @if let Some(question) = &question {
                 @if let Some(who) = &who {
                     @let form = question.with("kind", who.kind()).with("subject", who.name());
-                    a href=(cluster.url(&format!("/explain?{}", form.to_query()))) { "Explain" span.unseen { " " (finding.check.title) " of " (finding.holder.to_string()) } }
+                    a href=(cluster.url(&format!("/explain?{}", form.to_query()))) { (words::EXPLAIN) span.unseen { " " (finding.check.title) " of " (finding.holder.to_string()) } }
                     " · "
                 }
-                a href=(cluster.url(&format!("/who-can?{}", question.to_query()))) { "Who else can" span.unseen { ": " (finding.check.title) ", asked of " (finding.holder.to_string()) } }
+                a href=(cluster.url(&format!("/who-can?{}", question.to_query()))) { (words::WHO_ELSE) span.unseen { ": " (finding.check.title) ", asked of " (finding.holder.to_string()) } }
                 " · "
             }
             @let form = Form::of(&[("q", &finding.holder.to_string()), ("direct", "on")]);
-            a href=(cluster.url(&format!("/paths?{}", form.to_query()))) { "Paths from here" span.unseen { " of " (finding.holder.to_string()) " (" (finding.check.title) ")" } }
+            a href=(cluster.url(&format!("/paths?{}", form.to_query()))) { (words::PATHS_FROM) span.unseen { " of " (finding.holder.to_string()) " (" (finding.check.title) ")" } }
         }
     }
 }
@@ -220,46 +219,58 @@ pub(super) fn holder_url(cluster: &Cluster, holder: &Holder) -> Option<String> {
 }
 
 /// How many there are of each severity, each with a link to them; `None` for who may not see.
-pub(super) fn counts(analysis: Option<&Analysis>, url: &str) -> Markup {
-    let Some(analysis) = analysis else { return html! { span.muted { (words::NOT_SEEN) } } };
+pub(super) fn counts(visit: &Visit<'_>, seen: Option<&Seen>, url: &str) -> Markup {
+    let Some(seen) = seen else { return html! { span.muted { (words::NOT_SEEN) } } };
+    let own = seen.last().map(|analysis| analysis.findings.own().map(|finding| finding.severity).collect::<Vec<_>>());
     html! {
-        @let all: Vec<Severity> = analysis.findings.own().map(|finding| finding.severity).collect();
-        @if all.is_empty() { "none" }
-        ul.counts {
-            @for severity in Severity::ALL {
-                @let number = all.iter().filter(|one| **one == severity).count();
-                @if number > 0 { li { a href={ (url) "?severity=" (severity.as_str()) } { (number) " " (severity.as_str()) } } }
+        (seen.notice(visit))
+        @if let Some(all) = &own {
+            @if all.is_empty() { "none" }
+            ul.counts {
+                @for severity in Severity::ALL {
+                    @let number = all.iter().filter(|one| **one == severity).count();
+                    @if number > 0 { li { a href={ (url) "?severity=" (severity.as_str()) } { (number) " " (severity.as_str()) } } }
+                }
             }
         }
     }
 }
 
-/// The count of a principal's, the worst said; `None` for who may not see.
-pub(super) fn count(cluster: &Cluster, analysis: &Analysis, arn: &str) -> Markup {
-    let found = analysis.of_principal(arn);
+/// The count of a principal's, the worst said.
+pub(super) fn count(cluster: &Cluster, seen: &Seen, arn: &str) -> Markup {
+    let found = seen.last().map(|analysis| analysis.of_principal(arn));
     let url = cluster.url(&format!("/findings?{}", Form::of(&[("q", arn)]).to_query()));
     html! {
-        @match found.first() {
-            None => span.muted { "none" },
-            Some(worst) => a href=(url) { (found.len()) span.unseen { " findings" } ", worst " (worst.severity.as_str()) },
+        @match found.as_deref() {
+            None => span.muted { "…" },
+            Some([]) => span.muted { "none" },
+            Some([worst, ..]) => a href=(url) { (found.iter().flatten().count()) span.unseen { " findings" } ", worst " (worst.severity.as_str()) },
         }
     }
 }
 
 /// The section of an entry's page.
-pub(super) fn section(cluster: &Cluster, analysis: &Analysis, arn: &str) -> Markup {
-    let found = analysis.of_principal(arn);
+pub(super) fn section(visit: &Visit<'_>, cluster: &Cluster, seen: &Seen, arn: &str) -> Markup {
+    let found = seen.last().map(|analysis| analysis.of_principal(arn));
     html! {
         section aria-labelledby="findings" {
             h2 #findings { "Findings" }
-            @if found.is_empty() { p.muted { (words::NO_FINDING_OF_ENTRY) } }
-            @else {
-                table.cards {
-                    caption.unseen { "Findings" }
-                    thead { tr { th scope="col" { "Severity" } th scope="col" { "Who" } th scope="col" { "What, where, and through what" } } }
-                    tbody { @for finding in &found { (row(cluster, finding)) } }
-                }
+            (seen.notice(visit))
+            @match found.as_deref() {
+                None => "",
+                Some([]) => p.muted { (words::NO_FINDING_OF_ENTRY) },
+                Some(found) => (table(cluster, found)),
             }
+        }
+    }
+}
+
+fn table(cluster: &Cluster, findings: &[&Finding]) -> Markup {
+    html! {
+        table.cards {
+            caption.unseen { "Findings" }
+            thead { tr { th scope="col" { "Severity" } th scope="col" { "Who" } th scope="col" { (words::WHAT_WHERE) } } }
+            tbody { @for finding in findings { (row(cluster, finding)) } }
         }
     }
 }

@@ -8,6 +8,8 @@ use entryway_analysis::finding::Holder;
 use entryway_analysis::path::{Edge, Graph, Node};
 use maud::{Markup, html};
 
+use super::words;
+
 const BOX_WIDTH: usize = 196;
 const BOX_HEIGHT: usize = 40;
 const COLUMN: usize = 240;
@@ -28,14 +30,14 @@ pub(super) struct Picture<'g> {
 /// The letter of a node's kind, and what it means.
 pub(super) fn letter(node: &Node) -> (&'static str, &'static str) {
     match node {
-        Node::Holder(Holder::Principal(_) | Holder::OthersOf(_)) => ("P", "IAM principal"),
-        Node::Holder(Holder::User(_)) => ("U", "user"),
-        Node::Holder(Holder::Group(_)) => ("G", "group"),
-        Node::Holder(Holder::ServiceAccount { .. }) => ("S", "service account"),
-        Node::Holder(Holder::Cluster | Holder::Binding { .. }) => ("C", "cluster"),
-        Node::ServiceAccountsOf(_) | Node::AnyServiceAccount => ("∗S", "any service account"),
-        Node::AnyUser | Node::AnyGroup => ("∗", "anybody"),
-        Node::Administrator => ("A", "cluster administrator"),
+        Node::Holder(Holder::Principal(_) | Holder::OthersOf(_)) => ("P", words::KIND_PRINCIPAL),
+        Node::Holder(Holder::User(_)) => ("U", words::KIND_USER),
+        Node::Holder(Holder::Group(_)) => ("G", words::KIND_GROUP),
+        Node::Holder(Holder::ServiceAccount { .. }) => ("S", words::KIND_SERVICE_ACCOUNT),
+        Node::Holder(Holder::Cluster | Holder::Binding { .. }) => ("C", words::KIND_CLUSTER),
+        Node::ServiceAccountsOf(_) | Node::AnyServiceAccount => ("∗S", words::KIND_ANY_SERVICE_ACCOUNT),
+        Node::AnyUser | Node::AnyGroup => ("∗", words::KIND_ANYBODY),
+        Node::Administrator => ("A", words::KIND_ADMINISTRATOR),
     }
 }
 
@@ -96,7 +98,7 @@ impl<'g> Picture<'g> {
         let height = 2 * MARGIN + self.rows().saturating_sub(1) * ROW + BOX_HEIGHT;
         html! {
             svg.graph role="img" aria-labelledby="graph-title" width=(width) height=(height) viewBox={ "0 0 " (width) " " (height) } {
-                title #graph-title { "Ways to administering the cluster; the list below says the same" }
+                title #graph-title { (words::PICTURE_TITLE) }
                 defs { marker #arrow viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto" { path.head d="M0 0 8 4 0 8z" {} } }
                 @for step in &self.steps { (self.arrow(step)) }
                 @for node in self.places.keys() { (self.boxed(*node)) }

@@ -23,6 +23,7 @@ mod findings;
 mod form;
 mod graph;
 mod history;
+mod identities;
 mod kept;
 mod kinds;
 mod kubernetes;
@@ -42,6 +43,7 @@ mod security;
 mod session;
 mod sign_in;
 mod subject;
+mod surroundings;
 mod tag_text;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,11 @@ pub(super) fn time(at: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(at.to_string()) title=(exact) { (at.strftime("%Y-%m-%d %H:%M").to_string()) } " " span.muted { "(" (ago(at, now)) ")" } }
 }
 
+/// A moment of the last minutes, to the second.
+pub(super) fn exact(at: Timestamp) -> Markup {
+    html! { time datetime=(at.to_string()) { (at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()) } }
+}
+
 /// `3 minutes ago`, `in 2 days`.
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs();

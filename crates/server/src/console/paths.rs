@@ -23,8 +23,18 @@ const MOST: usize = 5;
 /// `GET …/paths?q=…&direct=on`.
 pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, Problem> {
     may_see_access(visit, cluster)?;
-    let analysis = cluster.analysis(visit).await?;
-    let graph = &analysis.graph;
+    let seen = cluster.analysis(visit).await?;
+    let content = html! {
+        p { (words::PATHS_LEAD) }
+        (seen.notice(visit))
+        (search(&visit.query))
+        @if let Some(analysis) = seen.last() { (ways(visit, cluster, &analysis.graph)) }
+    };
+    Ok(cluster.page("paths", "Paths", content).live(cluster.live(false)).into())
+}
+
+/// The ways of this page.
+fn ways(visit: &Visit<'_>, cluster: &Cluster, graph: &Graph) -> Markup {
     let text = visit.query.text("q").to_lowercase();
     let named = |index: &usize| {
         text.is_empty() || graph.node(*index).is_some_and(|node| node.to_string().to_lowercase().contains(&text))
@@ -35,25 +45,22 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     let paging = Paging::of(&visit.query, PAGE, shown.len());
     let here: Vec<usize> = shown.iter().skip(paging.skip()).take(PAGE).copied().collect();
     let picture = Picture::of(graph, &here);
-    let content = html! {
-        p { (words::PATHS_LEAD) }
-        (search(&visit.query))
+    html! {
         @if here.is_empty() { (part::empty(if text.is_empty() { words::NO_PATHS } else { words::NO_PATHS_OF }, html! {})) }
         @else {
             (legend(graph, &here))
-            (part::wide("the ways as a picture", picture.svg()))
+            (part::wide(words::PICTURE, picture.svg()))
             section aria-labelledby="ways" {
-                h2 #ways { "Step by step" }
+                h2 #ways { (words::STEP_BY_STEP) }
                 @let mut told = BTreeSet::new();
                 @for origin in &here { (way(cluster, graph, &picture, *origin, &mut told)) }
             }
             (paging.links(&visit.query, "ways"))
         }
         @if !visit.query.is_on("direct") && !direct.is_empty() {
-            p.muted { (direct.len()) " more administer the cluster outright. " a href=(format!("?{}", visit.query.with("direct", "on").to_query())) { "Show them too" } }
+            p.muted { (words::more_outright(direct.len())) " " a href=(format!("?{}", visit.query.with("direct", "on").to_query())) { (words::SHOW_THEM_TOO) } }
         }
-    };
-    Ok(cluster.page("paths", "Paths", content).live(cluster.live(false)).into())
+    }
 }
 
 /// Whether somebody is administrator already, and need not become anybody.
@@ -98,7 +105,7 @@ fn way(cluster: &Cluster, graph: &Graph, picture: &Picture<'_>, origin: usize, t
         ul.considered {
             @for (number, edge) in new { (step(cluster, graph, *number, edge)) }
             @if !above.is_empty() {
-                li { "and then as above: " @for (number, edge) in above { span.badge { (number) } " to " (node(cluster, graph, edge.to)) " " } }
+                li { (words::AS_ABOVE) " " @for (number, edge) in above { span.badge { (number) } " to " (node(cluster, graph, edge.to)) " " } }
             }
         }
     }
@@ -107,7 +114,7 @@ fn way(cluster: &Cluster, graph: &Graph, picture: &Picture<'_>, origin: usize, t
 fn step(cluster: &Cluster, graph: &Graph, number: usize, edge: &Edge) -> Markup {
     html! {
         li {
-            span.badge { (number) } " " (node(cluster, graph, edge.from)) " can become " (node(cluster, graph, edge.to)) ":"
+            span.badge { (number) } " " (node(cluster, graph, edge.from)) " " (words::CAN_BECOME) " " (node(cluster, graph, edge.to)) ":"
             ul { @for reason in &edge.reasons { li { (told(cluster, reason)) } } }
         }
     }
@@ -120,9 +127,9 @@ fn told(cluster: &Cluster, reason: &Reason) -> Markup {
             None => (reason.said),
         }
         @if !reason.through.is_empty() {
-            ", through "
+            ", " (words::THROUGH) " "
             @for (index, through) in reason.through.iter().take(MOST).enumerate() { @if index > 0 { "; " } (through.to_string()) }
-            @if reason.through.len() > MOST { "; and more" }
+            @if reason.through.len() > MOST { "; " (words::AND_MORE) }
         }
     }
 }

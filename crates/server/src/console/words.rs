@@ -1,5 +1,7 @@
 //! The sentences of the console, in one place. Names of fields, columns and buttons stand in the markup that they label.
 
+use std::fmt::Display;
+
 pub(super) const BAD_FORM: &str = "The form that was sent can't be read.";
 pub(super) const TOO_LARGE: &str = "More was sent than any form here holds.";
 pub(super) const METHOD: &str = "Pages are read with GET and changed with POST.";
@@ -103,6 +105,48 @@ pub(super) const PATHS_LEAD: &str = "How people and service accounts can come to
 pub(super) const DIRECT: &str = "Administrators outright, too";
 pub(super) const NO_PATHS_OF: &str = "No way leads from there to administering the cluster.";
 
+pub(super) const FOUND_THEN: &str = "Findings and paths shown here are of";
+pub(super) const FINDING_OUT: &str = "What is so now is being found out; this page renews itself.";
+pub(super) const SHOW_AGAIN: &str = "Show again";
+pub(super) const WHAT_WHERE: &str = "What, where, and through what";
+pub(super) const ANY_SEVERITY: &str = "Any severity";
+pub(super) const ANY_FINDING: &str = "Any finding";
+pub(super) const FOUND_BY: &str = "Found by";
+pub(super) const WHY: &str = "Why it matters";
+pub(super) const WHAT_TO_DO: &str = "What to do";
+pub(super) const AS_ADMINISTRATOR: &str = "as administrator";
+pub(super) const KUBERNETES_OWN: &str = "Kubernetes' own";
+pub(super) const EXPLAIN: &str = "Explain";
+pub(super) const WHO_ELSE: &str = "Who else can";
+pub(super) const PATHS_FROM: &str = "Paths from here";
+pub(super) const PICTURE: &str = "the ways as a picture";
+pub(super) const PICTURE_TITLE: &str = "Ways to administering the cluster; the list below says the same";
+pub(super) const STEP_BY_STEP: &str = "Step by step";
+pub(super) const SHOW_THEM_TOO: &str = "Show them too";
+pub(super) const AS_ABOVE: &str = "and then as above:";
+pub(super) const CAN_BECOME: &str = "can become";
+pub(super) const THROUGH: &str = "through";
+pub(super) const AND_MORE: &str = "and more";
+pub(super) const KIND_PRINCIPAL: &str = "IAM principal";
+pub(super) const KIND_USER: &str = "user";
+pub(super) const KIND_GROUP: &str = "group";
+pub(super) const KIND_SERVICE_ACCOUNT: &str = "service account";
+pub(super) const KIND_CLUSTER: &str = "cluster";
+pub(super) const KIND_ANY_SERVICE_ACCOUNT: &str = "any service account";
+pub(super) const KIND_ANYBODY: &str = "anybody";
+pub(super) const KIND_ADMINISTRATOR: &str = "cluster administrator";
+
+pub(super) fn and_more(number: usize) -> String {
+    format!("and {number} more")
+}
+pub(super) fn more_outright(number: usize) -> String {
+    format!("{number} more administer the cluster outright.")
+}
+/// What somebody holds, where, and through what.
+pub(super) fn grant(what: &impl Display, for_names: bool, place: &impl Display, through: &impl Display) -> String {
+    let names = if for_names { " of some names" } else { "" };
+    format!("{what}{names} in {place}, through {through}")
+}
 pub(super) fn created(name: &str) -> String {
     format!("The access entry of {name} was created.")
 }

@@ -74,3 +74,110 @@ async fn findings_are_for_those_who_may_see_entries() {
     let seen = browser.get(&format!("{DEMO}/findings")).await;
     seen.is(200).has("Reads secrets").has("Not looked at").has("Runs pods where Pod Security enforces nothing");
 }
+
+/// An inline policy of a user or role.
+async fn allow(api: &Api, kind: &str, name: &str, statement: Value) {
+    let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+    let (action, parameter) = (format!("Put{kind}Policy"), format!("{kind}Name"));
+    let parameters =
+        [("Action", action.as_str()), (&parameter, name), ("PolicyName", "more"), ("PolicyDocument", &policy)];
+    let (status, body) = api.query(&api.admin, "iam", &parameters).await;
+    assert_eq!(status, 200, "{body}");
+}
+
+#[tokio::test]
+async fn what_iam_knows_is_for_those_who_may_read_iam() {
+    let api = Api::start(&["demo"]).await;
+    let boss = entry_with(&api, "boss", ADMIN_POLICY).await;
+    entry_with(&api, "leaver", SECRETS_POLICY).await;
+    let mut browser = Browser::of(&api, &api.admin).await;
+    let stale = format!("{DEMO}/findings?check=stale-entry");
+    browser.get(&stale).await.is(200).has("Nothing was found that fits").has_not("Not looked at");
+    // Whoever may become the boss, and whoever may make himself one.
+    let (status, body) = api.query(&api.admin, "iam", &[("Action", "CreateUser"), ("UserName", "carl")]).await;
+    assert_eq!(status, 200, "{body}");
+    let assumes = format!("{DEMO}/findings?check=iam-assume-role&q=carl");
+    browser.get(&assumes).await.has("Nothing was found that fits");
+    allow(&api, "User", "carl", json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": boss })).await;
+    browser.get(&assumes).await.has("sts:AssumeRole of").has("role/boss").has(">carl<");
+    api.role("/", "clerk").await;
+    let entries = ["eks:CreateAccessEntry", "eks:AssociateAccessPolicy"];
+    allow(&api, "Role", "clerk", json!({ "Effect": "Allow", "Action": entries, "Resource": "*" })).await;
+    let makes = format!("{DEMO}/findings?check=iam-access-entries&q=clerk");
+    browser.get(&makes).await.has("IAM lets it make itself administrator").has(">clerk<");
+    // One that is gone, and one that is made again.
+    let (status, body) = api.query(&api.admin, "iam", &[("Action", "DeleteRole"), ("RoleName", "leaver")]).await;
+    assert_eq!(status, 200, "{body}");
+    browser.get(&stale).await.has(">leaver<").has("IAM has no such user or role");
+    browser.get(&format!("{DEMO}/findings?check=read-secrets&q=leaver")).await.has("Nothing was found that fits");
+    api.role("/", "leaver").await;
+    browser.get(&stale).await.has(">leaver<").has("was made again");
+    // A visitor who may see entries and not IAM is told none of it, whatever was found for others.
+    let keys = read_only(&api, "lists").await;
+    let mut other = Browser::of(&api, &keys).await;
+    for page in [&stale, &makes, &assumes] {
+        other.get(page).await.is(200).has("Nothing was found that fits").has("IAM lets it make itself administrator");
+        other.get(page).await.has("Not looked at").has("Entry of a principal that is gone").has_not(">clerk<");
+    }
+    let all = json!({ "Effect": "Allow", "Action": "iam:GetAccountAuthorizationDetails", "Resource": "*" });
+    allow(&api, "Role", "lists", all).await;
+    other.get(&stale).await.has(">leaver<");
+}
+
+/// What is shown of a large cluster before it is found anew says so; and what does not say so is true.
+#[tokio::test]
+async fn pages_of_a_large_cluster_say_of_when_they_are() {
+    let api = Api::start(&["demo"]).await;
+    entry_with(&api, "first", SECRETS_POLICY).await;
+    many_entries(&api, 700).await;
+    let mut browser = Browser::of(&api, &api.admin).await;
+    let renewed = "data-renew";
+    let page = format!("{DEMO}/findings?check=read-secrets&q=role/second");
+    until(&mut browser, &page, |seen| !seen.contains(renewed)).await;
+    for _ in 0..3 {
+        entry_with(&api, "second", SECRETS_POLICY).await;
+        for path in [page.as_str(), &format!("{DEMO}/paths?q=role/second"), "/console", &format!("{DEMO}/access")] {
+            let seen = browser.get(path).await;
+            seen.is(200);
+            let says = seen.text.contains(renewed);
+            assert_eq!(says, seen.text.contains("is being found out"), "{path}");
+            assert!(says || path != page || seen.text.contains(">second<"), "{path}: it is shown as of now");
+        }
+        until(&mut browser, &page, |seen| !seen.contains(renewed) && seen.contains(">second<")).await;
+        api.eks("DELETE", &entry_path("demo", &format!("arn:aws:iam::{ACCOUNT}:role/second")), json!(null)).await.ok();
+        let delete = [("Action", "DeleteRole"), ("RoleName", "second")];
+        assert_eq!(api.query(&api.admin, "iam", &delete).await.0, 200);
+        let seen = browser.get(&page).await;
+        assert!(seen.text.contains(renewed) || !seen.text.contains(">second<"), "gone, and shown as of now");
+        until(&mut browser, &page, |seen| !seen.contains(renewed) && !seen.contains(">second<")).await;
+    }
+}
+
+/// Asks for a page, as its script does, until it is so.
+async fn until(browser: &mut Browser<'_>, page: &str, is_so: impl Fn(&str) -> bool) {
+    for _ in 0..600 {
+        if is_so(&browser.get(page).await.text) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{page} is never renewed");
+}
+
+/// Copies of the first entry of a role, straight into the store.
+async fn many_entries(api: &Api, number: usize) {
+    let all = api.plane.store.list("/eks/", entryway_store::ListOptions::default()).await.unwrap().items;
+    let first = all.iter().find(|item| item.key.contains("/entries/") && item.key.ends_with(":role/first")).unwrap();
+    let (key, value) = (first.key.strip_suffix("first").unwrap(), std::str::from_utf8(&first.value).unwrap());
+    for some in (0..number).collect::<Vec<_>>().chunks(100) {
+        let txn = some.iter().fold(entryway_store::Txn::new(), |txn, n| {
+            txn.put(format!("{key}copy-{n}"), value.replace("role/first", &format!("role/copy-{n}")).into_bytes())
+        });
+        let _ = api.plane.store.commit(txn).await.unwrap();
+    }
+    let place = crate::keys::Place { account: ACCOUNT.parse().unwrap(), region: "us-east-1".parse().unwrap() };
+    let running = api.plane.clusters.get(&place, "demo").unwrap();
+    while running.runtime.entry_count() < number {
+        tokio::task::yield_now().await;
+    }
+}
