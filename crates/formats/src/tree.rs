@@ -51,7 +51,20 @@ const UNKNOWN: &str = "!unknown";
 /// The tag of a member that a known value does not have: not known either, and Terraform's `try` passes over it.
 const MISSING: &str = "!missing";
 
+/// The tag of a mapping that may have more members than are known: a resource, of which AWS fills in some.
+const OPEN: &str = "!open";
+
 impl Node {
+    /// The same mapping, with more members than are known.
+    pub(crate) fn opened(self) -> Node {
+        Node { tag: Some(OPEN.into()), ..self }
+    }
+
+    /// Whether a member that is not there may be there all the same.
+    pub(crate) fn is_open(&self) -> bool {
+        self.tag.as_deref() == Some(OPEN)
+    }
+
     /// A value that can't be known, for that reason.
     pub(crate) fn unknown(reason: impl Into<String>, bytes: Range<usize>) -> Node {
         let value = Value::Scalar(Scalar { text: reason.into(), style: Style::Quoted });

@@ -1,106 +1,170 @@
-//! The functions of Terraform that people write around access, as far as they are plain.
+//! The functions of Terraform that people write around access, as far as they are plain: those of collections here,
+//! those that make texts in `text_functions`.
 
 use std::ops::Range;
 
+use super::operators::number;
+use super::text_functions::{decode, text_function};
 use super::value::{node, plain, quoted, same};
 use crate::tree::{Node, Pair, Value};
 
+/// Functions that look at other files or at the machine.
+const OUTSIDE: [&str; 14] = [
+    "file",
+    "fileset",
+    "fileexists",
+    "filebase64",
+    "filemd5",
+    "filesha256",
+    "templatefile",
+    "templatestring",
+    "abspath",
+    "pathexpand",
+    "timestamp",
+    "plantimestamp",
+    "uuid",
+    "bcrypt",
+];
+
 /// The value of a call; unknown where the function is not one of these, or an argument is not known.
 pub(super) fn call(name: &str, arguments: Vec<Node>, bytes: Range<usize>) -> Node {
-    if name == "try" {
-        // What is not there is passed over; what is not known may be right, and ends the search.
-        let is_there = |argument: &Node| !argument.is_missing();
-        return arguments.into_iter().find(is_there).unwrap_or_else(|| Node::unknown("`try` finds nothing", bytes));
+    match (name, arguments.as_slice()) {
+        ("try", _) => {
+            // What is not there is passed over; what is not known may be right, and ends the search.
+            let is_there = |argument: &Node| !argument.is_missing();
+            return arguments.into_iter().find(is_there).unwrap_or_else(|| Node::unknown("`try` finds nothing", bytes));
+        }
+        ("can", [one]) if one.is_missing() => return plain("false", bytes),
+        _ if OUTSIDE.contains(&name) => {
+            return Node::unknown(format!("`{name}` looks outside of these files, which is not done here"), bytes);
+        }
+        _ => {}
     }
     if let Some(reason) = arguments.iter().find_map(Node::why_unknown) {
         return Node::unknown(reason, bytes);
     }
-    let made = match (name, arguments.as_slice()) {
-        ("merge", maps) => merge(maps).map(Value::Mapping),
-        ("concat", lists) => items_of(lists).map(Value::Sequence),
-        ("flatten", [list]) => flatten(list).map(Value::Sequence),
-        ("toset" | "distinct", [list]) => distinct(list).map(Value::Sequence),
-        ("compact", [list]) => {
-            let full = |item: &&Node| item.text().is_some_and(|text| !text.is_empty());
-            Some(Value::Sequence(list.items().iter().filter(full).cloned().collect()))
-        }
-        ("tolist", [list]) if list.is_sequence() => Some(list.value.clone()),
-        ("tomap" | "toobject", [map]) if map.is_mapping() => Some(map.value.clone()),
-        ("sort", [list]) => {
-            let mut items = list.items().to_vec();
-            items.sort_by(|a, b| a.text().cmp(&b.text()));
-            Some(Value::Sequence(items))
-        }
-        ("keys", [map]) => {
-            let mut keys: Vec<Node> =
-                map.pairs().iter().map(|pair| quoted(&pair.key, pair.key_bytes.clone())).collect();
-            keys.sort_by(|a, b| a.text().cmp(&b.text()));
-            Some(Value::Sequence(keys))
-        }
-        ("values", [map]) => {
-            let mut pairs: Vec<&Pair> = map.pairs().iter().collect();
-            pairs.sort_by(|a, b| a.key.cmp(&b.key));
-            Some(Value::Sequence(pairs.into_iter().map(|pair| pair.value.clone()).collect()))
-        }
-        ("lookup", [map, key, rest @ ..]) => {
-            let found = key.text().and_then(|key| map.get(key)).or(rest.first());
-            return found.cloned().unwrap_or_else(|| Node::unknown("`lookup` finds nothing", bytes));
-        }
-        ("coalesce", values) => {
-            let some = |value: &&Node| !value.is_null() && value.text() != Some("");
-            return values
-                .iter()
-                .find(some)
-                .cloned()
-                .unwrap_or_else(|| Node::unknown("`coalesce` finds nothing", bytes));
-        }
-        _ => return text_function(name, &arguments, bytes),
-    };
-    made.map_or_else(
-        || Node::unknown(format!("`{name}` is called with what it does not take"), bytes.clone()),
-        |value| node(value, bytes.clone()),
-    )
+    let is_wrong = || Node::unknown(format!("`{name}` is called with what it does not take"), bytes.clone());
+    if let Some(made) = collection(name, &arguments) {
+        return made.map_or_else(is_wrong, |value| node(value, bytes.clone()));
+    }
+    if let Some(chosen) = choice(name, &arguments, &bytes) {
+        return chosen;
+    }
+    if let Some(truth) = question(name, &arguments) {
+        return truth.map_or_else(is_wrong, |truth| plain(&truth.to_string(), bytes.clone()));
+    }
+    if let ("jsondecode" | "yamldecode", [text]) = (name, arguments.as_slice()) {
+        return text.text().and_then(|text| decode(name, text, &bytes)).unwrap_or_else(is_wrong);
+    }
+    text_function(name, &arguments, bytes)
 }
 
-fn text_function(name: &str, arguments: &[Node], bytes: Range<usize>) -> Node {
-    let texts: Option<Vec<&str>> = arguments.iter().map(Node::text).collect();
-    let made = match (name, arguments, texts.as_deref()) {
-        ("join", [separator, lists @ ..], _) => join(separator, lists),
-        ("format", _, Some([form, rest @ ..])) => format(form, rest),
-        ("lower", _, Some([text])) => Some(text.to_lowercase()),
-        ("upper", _, Some([text])) => Some(text.to_uppercase()),
-        ("trimspace", _, Some([text])) => Some(text.trim().to_owned()),
-        ("tostring", _, Some([text])) => Some((*text).to_owned()),
-        ("replace", _, Some([text, what, with])) if !what.starts_with('/') => Some(text.replace(what, with)),
-        ("length", [of], _) if of.is_sequence() || of.is_mapping() => {
-            return plain(&(of.items().len() + of.pairs().len()).to_string(), bytes);
+/// Functions whose value is a list or a map; the inner `None` where they do not take what they are given.
+fn collection(name: &str, arguments: &[Node]) -> Option<Option<Value>> {
+    let sequence = |items: Option<Vec<Node>>| Some(items.map(Value::Sequence));
+    match (name, arguments) {
+        ("merge", maps) => Some(merge(maps).map(Value::Mapping)),
+        ("concat", lists) => sequence(items_of(lists)),
+        ("flatten", [list]) => sequence(flatten(list)),
+        ("toset" | "distinct", [list]) => sequence(distinct(list)),
+        ("setunion", lists) => sequence(items_of(lists).and_then(|all| distinct(&node(Value::Sequence(all), 0..0)))),
+        ("setsubtract", [from, what]) => sequence(filtered(from, |item| !holds(what, item))),
+        ("setintersection", [from, what]) => sequence(filtered(from, |item| holds(what, item))),
+        ("setproduct", [first, second]) => sequence(product(first, second)),
+        ("compact", [list]) => sequence(filtered(list, |item| item.text().is_some_and(|text| !text.is_empty()))),
+        ("tolist", [list]) => sequence(list.is_sequence().then(|| list.items().to_vec())),
+        ("tomap", [map]) => Some(map.is_mapping().then(|| map.value.clone())),
+        ("reverse", [list]) => sequence(list.is_sequence().then(|| list.items().iter().rev().cloned().collect())),
+        ("sort", [list]) => sequence(sorted(list)),
+        ("keys", [map]) => sequence(
+            by_key(map).map(|pairs| pairs.iter().map(|pair| quoted(&pair.key, pair.key_bytes.clone())).collect()),
+        ),
+        ("values", [map]) => sequence(by_key(map).map(|pairs| pairs.iter().map(|pair| pair.value.clone()).collect())),
+        ("zipmap", [keys, values]) => Some(zipped(keys, values).map(Value::Mapping)),
+        ("split", [separator, text]) => sequence(separator.text().zip(text.text()).map(|(separator, whole)| {
+            let parts = whole.split(separator).map(|part| quoted(part, text.bytes.clone()));
+            if whole.is_empty() { Vec::new() } else { parts.collect() }
+        })),
+        _ => None,
+    }
+}
+
+/// Functions that choose one of what they are given.
+fn choice(name: &str, arguments: &[Node], bytes: &Range<usize>) -> Option<Node> {
+    let nothing = || Node::unknown(format!("`{name}` finds nothing"), bytes.clone());
+    let chosen = match (name, arguments) {
+        ("lookup", [map, key, rest @ ..]) => {
+            let found = key.text().and_then(|key| map.get(key));
+            if found.is_none() && map.is_open() {
+                return Some(Node::unknown("`lookup` asks for what is known only when Terraform runs", bytes.clone()));
+            }
+            found.or(rest.first())
         }
-        _ => return Node::unknown(format!("the function `{name}` is not evaluated"), bytes),
+        ("coalesce", values) => values.iter().find(|value| !value.is_null() && value.text() != Some("")),
+        ("coalescelist", lists) => lists.iter().find(|list| !list.items().is_empty()),
+        ("element", [list, at]) => {
+            let length = list.items().len();
+            let at = at.text().and_then(|text| text.parse::<usize>().ok());
+            at.and_then(|at| at.checked_rem(length)).and_then(|at| list.items().get(at))
+        }
+        ("one", [list]) if list.is_sequence() => match list.items() {
+            [] => return Some(plain("null", bytes.clone())),
+            [one] => Some(one),
+            _ => None,
+        },
+        ("sensitive" | "nonsensitive" | "ephemeralasnull", [value]) => Some(value),
+        ("tonumber", [value]) if number(value).is_some() => {
+            return value.text().map(|text| plain(text, bytes.clone()));
+        }
+        ("tobool", [value]) if matches!(value.text(), Some("true" | "false")) => {
+            return value.text().map(|text| plain(text, bytes.clone()));
+        }
+        _ => return None,
     };
-    match made {
-        Some(text) if text.len() <= 1 << 20 => quoted(&text, bytes),
-        Some(_) | None => Node::unknown(format!("`{name}` is called with what it does not take"), bytes),
+    Some(chosen.cloned().unwrap_or_else(nothing))
+}
+
+/// Functions that are true or false.
+fn question(name: &str, arguments: &[Node]) -> Option<Option<bool>> {
+    let texts = |a: &Node, b: &Node, is: fn(&str, &str) -> bool| a.text().zip(b.text()).map(|(a, b)| is(a, b));
+    match (name, arguments) {
+        ("can", [_]) => Some(Some(true)),
+        ("contains", [list, what]) => Some(list.is_sequence().then(|| holds(list, what))),
+        ("startswith", [text, start]) => Some(texts(text, start, |text, start| text.starts_with(start))),
+        ("endswith", [text, end]) => Some(texts(text, end, |text, end| text.ends_with(end))),
+        ("strcontains", [text, part]) => Some(texts(text, part, |text, part| text.contains(part))),
+        ("alltrue", [list]) => {
+            Some(list.is_sequence().then(|| list.items().iter().all(|one| one.truth() == Some(true))))
+        }
+        ("anytrue", [list]) => {
+            Some(list.is_sequence().then(|| list.items().iter().any(|one| one.truth() == Some(true))))
+        }
+        _ => None,
     }
 }
 
 /// Later maps win.
 fn merge(maps: &[Node]) -> Option<Vec<Pair>> {
     let mut pairs: Vec<Pair> = Vec::new();
+    let mut at = std::collections::HashMap::<String, usize>::new();
     for map in maps.iter().filter(|map| !map.is_null()) {
         if !map.is_mapping() {
             return None;
         }
         for pair in map.pairs() {
-            match pairs.iter_mut().find(|known| known.key == pair.key) {
+            match at.get(&pair.key).and_then(|at| pairs.get_mut(*at)) {
                 Some(known) => *known = pair.clone(),
-                None => pairs.push(pair.clone()),
+                None => {
+                    at.insert(pair.key.clone(), pairs.len());
+                    pairs.push(pair.clone());
+                }
             }
         }
     }
     Some(pairs)
 }
 
-fn items_of(lists: &[Node]) -> Option<Vec<Node>> {
+pub(super) fn items_of(lists: &[Node]) -> Option<Vec<Node>> {
     let all = lists.iter().all(Node::is_sequence);
     all.then(|| lists.iter().flat_map(|list| list.items().iter().cloned()).collect())
 }
@@ -113,35 +177,55 @@ fn flatten(list: &Node) -> Option<Vec<Node>> {
     list.is_sequence().then_some(flat)
 }
 
+fn holds(list: &Node, what: &Node) -> bool {
+    list.items().iter().any(|item| same(item, what))
+}
+
+fn filtered(list: &Node, is_kept: impl Fn(&Node) -> bool) -> Option<Vec<Node>> {
+    list.is_sequence().then(|| list.items().iter().filter(|item| is_kept(item)).cloned().collect())
+}
+
 fn distinct(list: &Node) -> Option<Vec<Node>> {
+    let mut texts = std::collections::HashSet::new();
     let mut kept: Vec<Node> = Vec::new();
     for item in list.items() {
-        if !kept.iter().any(|known| same(known, item)) {
+        let is_new = match item.text() {
+            Some(text) => texts.insert(text.to_owned()),
+            None => !kept.iter().any(|known| same(known, item)),
+        };
+        if is_new {
             kept.push(item.clone());
         }
     }
     list.is_sequence().then_some(kept)
 }
 
-fn join(separator: &Node, lists: &[Node]) -> Option<String> {
-    let texts: Option<Vec<String>> = items_of(lists)?.iter().map(|item| item.text().map(str::to_owned)).collect();
-    Some(texts?.join(separator.text()?))
+fn product(first: &Node, second: &Node) -> Option<Vec<Node>> {
+    let pair = |a: &Node, b: &Node| node(Value::Sequence(vec![a.clone(), b.clone()]), a.bytes.clone());
+    let all = || first.items().iter().flat_map(|a| second.items().iter().map(move |b| pair(a, b)));
+    let is_small = first.items().len().saturating_mul(second.items().len()) <= 100_000;
+    (first.is_sequence() && second.is_sequence() && is_small).then(|| all().collect())
 }
 
-/// `%s`, `%d`, `%v` and `%%`; anything else is not known here.
-fn format(form: &str, values: &[&str]) -> Option<String> {
-    let (mut text, mut values) = (String::new(), values.iter());
-    let mut characters = form.chars();
-    while let Some(c) = characters.next() {
-        if c != '%' {
-            text.push(c);
-            continue;
-        }
-        match characters.next()? {
-            '%' => text.push('%'),
-            's' | 'd' | 'v' => text.push_str(values.next()?),
-            _ => return None,
-        }
+fn sorted(list: &Node) -> Option<Vec<Node>> {
+    let mut items = list.items().to_vec();
+    items.sort_by(|a, b| a.text().cmp(&b.text()));
+    list.is_sequence().then_some(items)
+}
+
+fn by_key(map: &Node) -> Option<Vec<&Pair>> {
+    let mut pairs: Vec<&Pair> = map.pairs().iter().collect();
+    pairs.sort_by(|a, b| a.key.cmp(&b.key));
+    map.is_mapping().then_some(pairs)
+}
+
+fn zipped(keys: &Node, values: &Node) -> Option<Vec<Pair>> {
+    if keys.items().len() != values.items().len() || !keys.is_sequence() {
+        return None;
     }
-    values.next().is_none().then_some(text)
+    let pair = |(key, value): (&Node, &Node)| {
+        Some(Pair { key: key.text()?.to_owned(), key_bytes: key.bytes.clone(), value: value.clone() })
+    };
+    let all: Option<Vec<Pair>> = keys.items().iter().zip(values.items()).map(pair).collect();
+    merge(&[node(Value::Mapping(all?), 0..0)])
 }

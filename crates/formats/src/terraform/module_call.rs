@@ -7,9 +7,10 @@ use entryway_access::{AccessScope, AuthenticationMode, EntryType, PolicyArn};
 use hcl_edit::Span;
 use hcl_edit::structure::Block;
 
-use super::evaluate::{Evaluator, Expr};
+use super::definitions::Expr;
+use super::evaluate::Evaluator;
+use super::instances::{Instance, instances};
 use super::resource::{entry, not_known, policy};
-use super::source::{Instance, instances};
 use super::value::{elements, shifted};
 use crate::nearest::{did_you_mean, nearest};
 use crate::reader::Reader;

@@ -1,11 +1,10 @@
 //! Kubernetes objects that Terraform carries: aws-auth as a resource of its own, and manifests.
 
-use std::ops::Range;
-
 use super::resource::{Resource, one_block};
+use super::value::put_at;
 use crate::Source;
 use crate::reader::Reader;
-use crate::tree::{Node, Value};
+use crate::tree::Node;
 
 /// A ConfigMap that is aws-auth.
 pub(super) fn declare_aws_auth(resource: &Resource, reader: &mut Reader<'_>) {
@@ -36,18 +35,5 @@ pub(super) fn declare_manifest_text(text: Option<&Node>, reader: &mut Reader<'_>
     for mut document in crate::yaml::read(&Source::new("yaml_body", text)).value {
         put_at(&mut document, &node.bytes);
         declare_manifest(Some(&document), reader);
-    }
-}
-
-/// Gives a value and all in it one place.
-fn put_at(node: &mut Node, bytes: &Range<usize>) {
-    node.bytes = bytes.clone();
-    match &mut node.value {
-        Value::Scalar(_) => {}
-        Value::Sequence(items) => items.iter_mut().for_each(|item| put_at(item, bytes)),
-        Value::Mapping(pairs) => pairs.iter_mut().for_each(|pair| {
-            pair.key_bytes = bytes.clone();
-            put_at(&mut pair.value, bytes);
-        }),
     }
 }

@@ -264,7 +264,9 @@ pub(super) fn policy(
     };
     let Some(scope) = scope.filter(|node| !node.is_null()).map(one_block).filter(|node| node.is_mapping()) else {
         let bytes = scope.map_or(whole, |node| &node.bytes);
-        reader.error(bytes, "`access_scope` can't be told, so neither where the policy is in force");
+        let reason = scope.and_then(|node| one_block(node).why_unknown()).map(|why| format!(" ({why})"));
+        let reason = reason.unwrap_or_default();
+        reader.error(bytes, format!("`access_scope` can't be told, so neither where the policy is in force{reason}"));
         return None;
     };
     let kind = scope.get("type").and_then(Node::text);

@@ -50,3 +50,16 @@ pub(super) fn shifted(span: Option<Range<usize>>, base: usize) -> Range<usize> {
     let span = span.unwrap_or_default();
     span.start + base..span.end + base
 }
+
+/// Gives a value and all in it one place.
+pub(super) fn put_at(node: &mut Node, bytes: &Range<usize>) {
+    node.bytes = bytes.clone();
+    match &mut node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(items) => items.iter_mut().for_each(|item| put_at(item, bytes)),
+        Value::Mapping(pairs) => pairs.iter_mut().for_each(|pair| {
+            pair.key_bytes = bytes.clone();
+            put_at(&mut pair.value, bytes);
+        }),
+    }
+}

@@ -148,7 +148,7 @@ resource "aws_eks_access_entry" "dev" {
   principal_arn = each.value
 }
 resource "aws_eks_access_policy_association" "dev" {
-  for_each      = aws_eks_access_entry.dev
+  for_each      = aws_eks_access_entry.elsewhere
   cluster_name  = "demo"
   principal_arn = "x"
 }

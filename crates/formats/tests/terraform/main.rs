@@ -9,6 +9,7 @@
 )]
 
 mod common;
+mod expressions;
 mod language;
 mod modules;
 mod plan;
