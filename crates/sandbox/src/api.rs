@@ -15,17 +15,20 @@ use tokio::sync::watch;
 
 use crate::bodies::{BodyError, BufferedBody};
 use crate::config::SandboxConfig;
-use crate::failure::{Failure, late_body, too_large_body};
+use crate::failure::{Failure, crowded, late_body, too_large_body};
 use crate::impersonate::LastModes;
 use crate::permit::{Grounds, Permitted, permit};
 use crate::query::Query;
-use crate::request_info::RequestInfo;
+use crate::request_info::{RequestInfo, ResourcePath};
 use crate::storage::{Storage, Target};
 use crate::watch::SharedChanges;
-use crate::{non_resource, resource, respond};
+use crate::{non_resource, resource, respond, reviews};
 
 /// Longest body that is read, in bytes: the real server's limit.
 pub(crate) const BODY_LIMIT: u32 = 3 * 1024 * 1024;
+/// Longest question about access or about who somebody is, in bytes. Everybody may ask those, and the longest name
+/// many groups, or hold a token.
+const REVIEW_LIMIT: u32 = 256 * 1024;
 
 /// One cluster's API server.
 pub(crate) struct Api {
@@ -88,10 +91,13 @@ async fn answer(api: Arc<Api>, request: Request) -> Result<Response, Failure> {
     let info = RequestInfo::of(parts.method.as_str(), &path, &query);
 
     let asked = api.now();
-    let Permitted { user, grounds } = permit(&api, &parts.headers, &info, asked).await?;
+    let Permitted { user, caller, grounds } = permit(&api, &parts.headers, &info, asked).await?;
 
     // What strangers may ask for has no body, so they can't make anybody wait for one or keep it.
-    let buffered = if info.resource.is_some() { read(&api, body).await? } else { BufferedBody::EMPTY };
+    let buffered = match &info.resource {
+        Some(path) => read(&api, &caller, path, body).await?,
+        None => BufferedBody::EMPTY,
+    };
     let body = buffered.bytes().clone();
     let call = Call { api, method: parts.method, headers: parts.headers, query, info, asked, user, grounds, body };
     let head = call.method == Method::HEAD;
@@ -145,14 +151,16 @@ impl Call {
     }
 }
 
-/// Reads a body.
+/// Reads a body, in the share of the caller.
 ///
 /// # Errors
-/// 413 beyond [`BODY_LIMIT`], 504 where it does not come, 400 where it breaks off.
-async fn read(api: &Api, body: Body) -> Result<BufferedBody, Status> {
-    api.config.bodies.read(body, BODY_LIMIT).await.map_err(|error| match error {
-        BodyError::TooLong => too_large_body(BODY_LIMIT),
+/// 413 beyond the limit, 504 where it does not come, 429 where there is no room for it, 400 where it breaks off.
+async fn read(api: &Api, caller: &str, path: &ResourcePath, body: Body) -> Result<BufferedBody, Status> {
+    let limit = if reviews::is_group(&path.group) { REVIEW_LIMIT } else { BODY_LIMIT };
+    api.config.bodies.read(caller, body, limit).await.map_err(|error| match error {
+        BodyError::TooLong => too_large_body(limit),
         BodyError::Late => late_body(),
+        BodyError::Crowded => crowded(),
         BodyError::Broken(error) => Status::bad_request(format!("the body could not be read: {error}")),
     })
 }

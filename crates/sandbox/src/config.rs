@@ -29,7 +29,7 @@ pub struct SandboxConfig {
     pub aws_auth: bool,
     /// Appended to the Kubernetes version in `/version`, such as `-entryway.1`; may be empty.
     pub version_suffix: String,
-    /// Memory for the bodies of requests; may be shared by clusters. At least 3 MiB, the longest body.
+    /// Memory for the bodies of requests, shared by callers. A share is at least 3 MiB, the longest body.
     pub bodies: BodyBudget,
     /// The time now.
     pub clock: fn() -> Timestamp,

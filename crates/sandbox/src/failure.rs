@@ -125,6 +125,16 @@ pub(crate) fn late_body() -> Status {
     }
 }
 
+/// 429 for a body that there is no room for now. Clients send it again by themselves.
+pub(crate) fn crowded() -> Status {
+    Status {
+        code: 429,
+        reason: "TooManyRequests",
+        message: "Too many requests, please try again later.".into(),
+        details: Some(StatusDetails { retry_after_seconds: 1, ..StatusDetails::default() }),
+    }
+}
+
 /// 415 of the router: a content type that the route never takes.
 pub(crate) fn unsupported_route_type() -> Status {
     Status {

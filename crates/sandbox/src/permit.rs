@@ -46,10 +46,12 @@ impl Grounds {
     }
 }
 
-/// Who may make a request.
+/// Who may make a request, and in whose share its body is.
 pub(crate) struct Permitted {
     /// Whom the caller is, or impersonates.
     pub(crate) user: UserInfo,
+    /// The name of the caller himself.
+    pub(crate) caller: String,
     pub(crate) grounds: Grounds,
 }
 
@@ -79,6 +81,7 @@ pub(crate) async fn permit(
     if authenticate::split_service_account(&caller.username).is_none() {
         grounds.bound = None;
     }
+    let name = caller.username.clone();
     let user = match impersonate::wanted(headers)? {
         None => caller,
         Some(wanted) => {
@@ -86,7 +89,7 @@ pub(crate) async fn permit(
         }
     };
     authorize::authorize(&snapshot, &user, info, now).map_err(refused)?;
-    Ok(Permitted { user, grounds })
+    Ok(Permitted { user, caller: name, grounds })
 }
 
 /// What a request asks, kept for asking again.

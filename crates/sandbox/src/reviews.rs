@@ -18,8 +18,14 @@ use crate::resource::ResourceCall;
 use crate::respond::Answer;
 
 const AUTHORIZATION: &str = "authorization.k8s.io";
+const AUTHENTICATION: &str = "authentication.k8s.io";
 /// The real server's webhook authorizer has no rules to list.
 const NO_RULES: &str = "webhook authorizer does not support user rule resolution";
+
+/// Whether all types of a group are such questions.
+pub(crate) fn is_group(group: &str) -> bool {
+    matches!(group, AUTHORIZATION | AUTHENTICATION)
+}
 
 /// Whether a type is one of these questions.
 pub(crate) fn is_review(resource: &ResourceType) -> bool {
@@ -28,7 +34,7 @@ pub(crate) fn is_review(resource: &ResourceType) -> bool {
         (
             AUTHORIZATION,
             "SelfSubjectAccessReview" | "SubjectAccessReview" | "LocalSubjectAccessReview" | "SelfSubjectRulesReview"
-        ) | ("authentication.k8s.io", "SelfSubjectReview" | "TokenReview")
+        ) | (AUTHENTICATION, "SelfSubjectReview" | "TokenReview")
     )
 }
 

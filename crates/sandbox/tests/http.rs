@@ -50,13 +50,13 @@ async fn paths_without_a_handler_are_refused_as_by_the_real_server() {
     client.with("content-type", "text/plain").raw("PATCH", &format!("{MAPS}/x"), "{}").await.expect(415);
 }
 
-/// Bodies have a time, and together a budget: whoever finds it used up waits for it no longer.
+/// Bodies have a time, and what has not arrived takes no room.
 #[tokio::test(start_paused = true)]
 async fn bodies_that_do_not_come_are_given_up() {
     let (_cluster, client) = cluster().await;
     let never = || axum::body::Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let map = |name: &str| json!({"metadata": {"name": name}});
-    // Each may become 3 MiB long: five fill the budget of the tests' clusters.
+    // Each may become 3 MiB long: together they could fill the budget of the tests' clusters.
     let waiting: Vec<_> = (0..5)
         .map(|_| {
             let client = client.clone();
@@ -71,6 +71,38 @@ async fn bodies_that_do_not_come_are_given_up() {
         assert_eq!(waiting.await.unwrap().expect(504)["reason"], "Timeout");
     }
     client.post(MAPS, map("b")).await.expect(201);
+}
+
+/// Whoever is let in but may do nothing can ask about himself: that takes nobody's room, not even his own.
+#[tokio::test(start_paused = true)]
+async fn a_caller_cannot_stop_others_writes() {
+    use futures::StreamExt;
+    let (cluster, client) = cluster().await;
+    let nobody = Client::new(cluster.sandbox.router()).token(NOBODY);
+    let reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let stuck = |bytes: usize| {
+        let begin = futures::stream::iter([Ok::<_, std::io::Error>(vec![b' '; bytes])]);
+        axum::body::Body::from_stream(begin.chain(futures::stream::pending()))
+    };
+    nobody.raw("POST", reviews, stuck(257 << 10)).await.expect(413);
+    let slow: Vec<_> = (0..120)
+        .map(|_| {
+            let (nobody, body) = (nobody.clone(), stuck(255 << 10));
+            tokio::spawn(async move { nobody.raw("POST", reviews, body).await.status.as_u16() })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    let crowded = slow.iter().filter(|slow| slow.is_finished()).count();
+    assert_eq!(120 - crowded, 24, "as many as a share of 6 MiB holds");
+    let begun = tokio::time::Instant::now();
+    let large = json!({"metadata": {"name": "large"}, "data": {"x": "x".repeat(1 << 20)}});
+    client.post(MAPS, large).await.expect(201);
+    let question = json!({"spec": {"resourceAttributes": {"verb": "get", "resource": "pods"}}});
+    nobody.post(reviews, question).await.expect(201);
+    assert!(begun.elapsed().is_zero(), "nobody waited");
+    for slow in slow {
+        assert!(matches!(slow.await.unwrap(), 429 | 504));
+    }
 }
 
 /// Whatever a body is full of costs what the body does, and is told as far as the real server tells it.

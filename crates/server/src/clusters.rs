@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use entryway_access::{PolicyCatalogue, Snapshot, UserInfo};
 use entryway_directory::Directory;
 use entryway_iam::token::{self, ParsedToken, Sources, TokenRules};
-use entryway_sandbox::{Authority, BodyBudget, Sandbox, Unauthenticated};
+use entryway_sandbox::{Authority, Sandbox, Unauthenticated};
 use entryway_store::{Revision, Store, StoreError};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -84,8 +84,6 @@ pub(crate) struct Shared {
     pub(crate) ports: Option<RangeInclusive<u16>>,
     /// What tokens may be signed for: this control plane's own addresses.
     pub(crate) local_endpoints: Vec<String>,
-    /// Memory for the bodies of requests to them.
-    pub(crate) bodies: BodyBudget,
     /// What clusters' endpoints are reached by, as it stands in a URL.
     pub(crate) host: String,
 }

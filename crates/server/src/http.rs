@@ -34,8 +34,8 @@ use crate::who::{Refused, Signed};
 /// The largest body, in bytes. The largest that a client has reason to send is a policy document of 128 KiB.
 pub(crate) const MAX_BODY: u32 = 1024 * 1024;
 
-/// The largest body that is read without a signature, in bytes: only to tell which service it is for.
-const MAX_UNSIGNED: u32 = 16 * 1024;
+/// The largest body that is read without a signature, in bytes: to tell which service it is for, or to sign in.
+pub(crate) const MAX_UNSIGNED: u32 = 16 * 1024;
 
 /// Everything that the API port serves.
 pub(crate) fn router(plane: Arc<ControlPlane>) -> Router {
@@ -80,18 +80,25 @@ async fn answer(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let mut request = Received::new(head, bytes::Bytes::new(), peer);
     let authorization = request.with_parts(&request.path, Authorization::parse);
-    let (buffered, cut) = match body_of(plane, &request, &authorization, body).await {
+    let read = body_of(plane, &request, &authorization, body).await;
+    let (buffered, refused) = match read {
         Ok(body) => (body, None),
-        Err(error) => (BufferedBody::EMPTY, Some(error.to_string())),
+        Err(Unread::Refused(error)) => (BufferedBody::EMPTY, Some(error)),
+        Err(Unread::Cut(error)) => {
+            let family = Family::of(&request, &authorization);
+            let answer = cut(family, &request, &error);
+            plane.metrics.answered(family.name(), answer.status().as_u16());
+            return answer;
+        }
     };
     request.body = buffered.bytes().clone();
     let family = Family::of(&request, &authorization);
-    let answer = match (cut, &family) {
-        (Some(problem), family) => too_large(*family, &request, &problem),
-        (None, Family::Eks) => eks_call(plane, &request, authorization).await,
-        (None, Family::Query(service)) => query_call(plane, &request, *service, authorization).await,
-        (None, Family::Other) => {
-            let service = authorization.ok().flatten().map(|a| a.service().to_owned()).unwrap_or_default();
+    let claim = Claim { authorization, refused };
+    let answer = match family {
+        Family::Eks => eks_call(plane, &request, claim).await,
+        Family::Query(service) => query_call(plane, &request, service, claim).await,
+        Family::Other => {
+            let service = claim.authorization.ok().flatten().map(|a| a.service().to_owned()).unwrap_or_default();
             other_service::answer(&request, &service)
         }
     };
@@ -99,23 +106,71 @@ async fn answer(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response
     answer
 }
 
-/// The body, as far as it matters: who shows no access key that exists is refused, whatever it holds.
+/// Who a request says it is from.
+struct Claim {
+    authorization: Result<Option<Authorization>, SigV4Error>,
+    /// Why it is refused, where that was clear before its body.
+    refused: Option<SigV4Error>,
+}
+
+impl Claim {
+    fn region(&self) -> String {
+        self.authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default()
+    }
+
+    /// What is to be checked with the body.
+    fn authorization(self) -> Result<Authorization, SigV4Error> {
+        match self.refused {
+            Some(error) => Err(error),
+            None => self.authorization?.ok_or(SigV4Error::MissingAuthentication),
+        }
+    }
+}
+
+/// Why a body was not read.
+enum Unread {
+    /// Whatever it holds, the request is refused.
+    Refused(SigV4Error),
+    Cut(BodyError),
+}
+
+/// The body, as far as it matters: what can be refused without it is.
 async fn body_of(
     plane: &ControlPlane,
     request: &Received,
     authorization: &Result<Option<Authorization>, SigV4Error>,
     body: Body,
-) -> Result<BufferedBody, BodyError> {
+) -> Result<BufferedBody, Unread> {
+    if body.is_end_stream() {
+        return Ok(BufferedBody::EMPTY);
+    }
     match authorization {
-        _ if body.is_end_stream() => Ok(BufferedBody::EMPTY),
-        Ok(Some(authorization)) if plane.identities.knows_key(authorization).await => {
-            plane.bodies.known.read(body, MAX_BODY).await
+        Ok(Some(authorization)) => {
+            let (rules, signed_path) = match Family::of_scope(authorization.service()) {
+                Family::Query(service) => (rules_of(service), None),
+                Family::Eks => (Rules::API, eks::route(&request.method, &request.path).and_then(|t| t.signed_path())),
+                Family::Other => return Ok(BufferedBody::EMPTY),
+            };
+            let head = plane.identities.check_head(request, authorization, signed_path.as_deref(), &rules);
+            match head.await {
+                Ok(()) => plane.bodies.of_key(authorization.access_key_id(), body).await.map_err(Unread::Cut),
+                Err(Refused::Signature(error)) => Err(Unread::Refused(error)),
+                // Asked again, it is told.
+                Err(Refused::Failed(_)) => Ok(BufferedBody::EMPTY),
+            }
         }
-        Ok(Some(_)) => Ok(BufferedBody::EMPTY),
         Ok(None) | Err(_) if request.is_form() => {
-            Ok(plane.bodies.strangers.read(body, MAX_UNSIGNED).await.unwrap_or(BufferedBody::EMPTY))
+            Ok(plane.bodies.of_stranger(request.peer, body).await.unwrap_or(BufferedBody::EMPTY))
         }
         Ok(None) | Err(_) => Ok(BufferedBody::EMPTY),
+    }
+}
+
+/// The time rules of a service. STS takes presigned requests for 15 minutes, whatever they say.
+fn rules_of(service: Service) -> Rules {
+    match service {
+        Service::Sts => Rules::STS,
+        Service::Iam => Rules::API,
     }
 }
 
@@ -132,11 +187,15 @@ impl Family {
     /// By the signature; without one, by what the request looks like.
     fn of(request: &Received, authorization: &Result<Option<Authorization>, SigV4Error>) -> Family {
         match authorization {
-            Ok(Some(authorization)) => match authorization.service() {
-                "eks" => Family::Eks,
-                other => Service::of_scope(other).map_or(Family::Other, Family::Query),
-            },
+            Ok(Some(authorization)) => Family::of_scope(authorization.service()),
             Ok(None) | Err(_) => Family::guess(request),
+        }
+    }
+
+    fn of_scope(service: &str) -> Family {
+        match service {
+            "eks" => Family::Eks,
+            other => Service::of_scope(other).map_or(Family::Other, Family::Query),
         }
     }
 
@@ -161,27 +220,29 @@ impl Family {
     }
 }
 
-fn too_large(family: Family, request: &Received, problem: &str) -> Response {
-    let message = format!("the request body could not be read ({problem}); at most {MAX_BODY} bytes are taken");
+/// The answer to a request whose body was not read to its end.
+fn cut(family: Family, request: &Received, error: &BodyError) -> Response {
+    let (fault, code, status) = match error {
+        BodyError::Crowded => (Fault::Throttling, "Throttling", 400),
+        _ => (Fault::TooLarge, "RequestEntityTooLarge", 413),
+    };
+    let message = match error {
+        BodyError::Crowded => "too much is being sent with this access key at a time; try again".to_owned(),
+        _ => format!("the request body could not be read ({error}); at most {MAX_BODY} bytes are taken"),
+    };
     match family {
         Family::Query(service) => {
-            let error = QueryError::new("RequestEntityTooLarge", 413, message);
-            query_response(request, error.answer(service, &request.id, false))
+            query_response(request, QueryError::new(code, status, message).answer(service, &request.id, false))
         }
-        Family::Eks | Family::Other => eks_response(request, Err(&EksError::new(Fault::TooLarge, message)), None),
+        Family::Eks | Family::Other => eks_response(request, Err(&EksError::new(fault, message)), None),
     }
 }
 
-async fn eks_call(
-    plane: &ControlPlane,
-    request: &Received,
-    authorization: Result<Option<Authorization>, SigV4Error>,
-) -> Response {
+async fn eks_call(plane: &ControlPlane, request: &Received, claim: Claim) -> Response {
     let now = Timestamp::now();
     let target = eks::route(&request.method, &request.path);
-    let region =
-        authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
-    let signed = authenticate_eks(plane, request, authorization, target.as_ref(), now).await;
+    let region = claim.region();
+    let signed = authenticate_eks(plane, request, claim, target.as_ref(), now).await;
     let cluster = target.as_ref().and_then(|target| target.cluster.as_deref());
     let (who, place) = match signed {
         Ok(signed) => signed,
@@ -267,11 +328,11 @@ fn unknown(request: &Received) -> EksError {
 async fn authenticate_eks(
     plane: &ControlPlane,
     request: &Received,
-    authorization: Result<Option<Authorization>, SigV4Error>,
+    claim: Claim,
     target: Option<&Target>,
     now: Timestamp,
 ) -> Result<(Signed, Place), EksError> {
-    let authorization = authorization?.ok_or(SigV4Error::MissingAuthentication)?;
+    let authorization = claim.authorization()?;
     let signed_path = target.and_then(Target::signed_path);
     let who = plane.identities.authenticate(request, &authorization, signed_path.as_deref(), &Rules::API, now).await;
     let who = who.map_err(|refused| match refused {
@@ -307,24 +368,13 @@ fn eks_response(request: &Received, result: Result<&Value, &EksError>, cluster: 
 }
 
 /// STS and IAM.
-async fn query_call(
-    plane: &ControlPlane,
-    request: &Received,
-    service: Service,
-    authorization: Result<Option<Authorization>, SigV4Error>,
-) -> Response {
+async fn query_call(plane: &ControlPlane, request: &Received, service: Service, claim: Claim) -> Response {
     let now = Timestamp::now();
     let wants_json = request.header("accept").is_some_and(|accept| accept.contains("application/json"));
-    // STS takes presigned requests for 15 minutes, whatever they say.
-    let rules = match service {
-        Service::Sts => Rules::STS,
-        Service::Iam => Rules::API,
-    };
-    let region =
-        authorization.as_ref().ok().and_then(Option::as_ref).map(|a| a.region().to_owned()).unwrap_or_default();
+    let region = claim.region();
     let signed = async {
-        let authorization = authorization?.ok_or(SigV4Error::MissingAuthentication)?;
-        plane.identities.authenticate(request, &authorization, None, &rules, now).await
+        let authorization = claim.authorization()?;
+        plane.identities.authenticate(request, &authorization, None, &rules_of(service), now).await
     };
     let answer = match signed.await {
         Ok(who) => {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use entryway_sandbox::{Authority, Sandbox, SandboxConfig, ServiceAccountKey};
+use entryway_sandbox::{Authority, BodyBudget, Sandbox, SandboxConfig, ServiceAccountKey};
 use entryway_store::{Revision, Store, Txn, TxnOutcome};
 use jiff::Timestamp;
 use serde_json::json;
@@ -16,6 +16,12 @@ use serde_json::json;
 use crate::clusters::Shared;
 use crate::eks::ClusterRecord;
 use crate::{http, keys, panics};
+
+/// Memory for the bodies of requests to one cluster, in bytes: those of another cluster, or of the EKS API, are not
+/// used up by them. An object that has been read takes many times its body.
+const BODIES: usize = 24 * 1024 * 1024;
+/// What one caller has of it: two of the longest bodies.
+const SHARE: usize = 6 * 1024 * 1024;
 
 /// Starts the cluster's Kubernetes API, and tells the revision of what it then wrote, if anything. The error says why
 /// it does not start.
@@ -34,7 +40,7 @@ pub(crate) async fn start(
         endpoint: format!("{}:{}", shared.host, record.port),
         aws_auth: record.mode().has_config_map(),
         version_suffix: "-eks-entryway".to_owned(),
-        bodies: shared.bodies.clone(),
+        bodies: BodyBudget::new(BODIES, SHARE),
         clock: Timestamp::now,
     };
     let before = shared.store.revision().await.map_err(|error| error.to_string())?;

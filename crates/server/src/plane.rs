@@ -1,12 +1,14 @@
 //! The control plane: what all requests share.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entryway_access::{AccessPolicy, PolicyArn, PolicyCatalogue};
-use entryway_sandbox::BodyBudget;
+use entryway_sandbox::{BodyBudget, BodyError, BufferedBody};
 use entryway_store::{KeyValue, ListOptions, Store, StoreError, Txn, TxnOutcome};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,6 +18,7 @@ use crate::audit::Audit;
 use crate::clusters::{ClusterError, Clusters};
 use crate::console::Console;
 use crate::eks::{ClusterRecord, Creator, EksError, NewCluster, PageSecret, Status, write_new};
+use crate::http::{MAX_BODY, MAX_UNSIGNED};
 use crate::keys::{self, Place};
 use crate::metrics::Metrics;
 use crate::own_policy;
@@ -24,15 +27,29 @@ use crate::who::{Identities, Signed};
 
 /// Memory for bodies of requests to the API port. Strangers can't use up the others'.
 pub(crate) struct Bodies {
-    /// Of those who show an access key that exists. The signature is checked later.
-    pub(crate) known: BodyBudget,
-    /// Of anybody else.
-    pub(crate) strangers: BodyBudget,
+    /// Of those who show an access key that exists, or a session of the console; each key has a share. A signature
+    /// that speaks of the body can be checked only with it, so a share holds what claims to be its key's.
+    known: BodyBudget,
+    /// Of anybody else; each address has a share.
+    strangers: BodyBudget,
 }
 
 impl Default for Bodies {
     fn default() -> Self {
-        Bodies { known: BodyBudget::new(64 * 1024 * 1024), strangers: BodyBudget::new(16 * 1024 * 1024) }
+        const MIB: usize = 1024 * 1024;
+        Bodies { known: BodyBudget::new(64 * MIB, 8 * MIB), strangers: BodyBudget::new(16 * MIB, 4 * MIB) }
+    }
+}
+
+impl Bodies {
+    /// Reads a body that comes with an access key.
+    pub(crate) async fn of_key(&self, key: &str, body: Body) -> Result<BufferedBody, BodyError> {
+        self.known.read(key, body, MAX_BODY).await
+    }
+
+    /// Reads a body of nobody in particular.
+    pub(crate) async fn of_stranger(&self, peer: IpAddr, body: Body) -> Result<BufferedBody, BodyError> {
+        self.strangers.read(&peer.to_string(), body, MAX_UNSIGNED).await
     }
 }
 

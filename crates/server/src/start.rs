@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entryway_access::{AuthenticationMode, Partition, PolicyCatalogue, PrincipalArn, PrincipalKind};
 use entryway_directory::{ADMIN_USER, Directory, DirectoryError};
-use entryway_sandbox::BodyBudget;
 use entryway_store::{Compactor, EmbeddedStore, Keep, Store, StoreError, spawn_compactor};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,10 +117,6 @@ pub struct ClusterInfo {
     /// The URL of its Kubernetes endpoint.
     pub endpoint: String,
 }
-
-/// Memory for the bodies of requests to all clusters, in bytes: they can't use up that of the EKS API. An object that
-/// has been read takes many times its body.
-const CLUSTER_BODIES: usize = 32 * 1024 * 1024;
 
 /// No control plane has run before: 2024 in UTC, where certificates begin. Machines whose clock has lost its battery
 /// say 1970.
@@ -257,7 +252,6 @@ pub(crate) async fn start_over(
         address: address.ip(),
         ports: (config.listen.port() != 0).then(|| config.cluster_ports.clone()),
         local_endpoints: local_endpoints(&config, address),
-        bodies: BodyBudget::new(CLUSTER_BODIES),
         host: endpoint_host(&config, address.ip()),
     });
     let (stop, stopping) = watch::channel(false);

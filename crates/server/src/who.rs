@@ -1,9 +1,9 @@
 //! Who signed a request, and what IAM lets them do.
 
 use entryway_access::{AccountId, PrincipalArn};
-use entryway_directory::{Directory, LocalCaller, PrincipalStatus, SessionKind};
+use entryway_directory::{Credential, Directory, DirectoryError, LocalCaller, PrincipalStatus, SessionKind};
 use entryway_iam::policy::{Context, Request, evaluate};
-use entryway_iam::sigv4::{Authorization, PayloadHash, Rules, SigV4Error};
+use entryway_iam::sigv4::{Authorization, PayloadHash, RequestParts, Rules, SigV4Error};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -21,6 +21,12 @@ pub(crate) enum Refused {
 impl From<SigV4Error> for Refused {
     fn from(error: SigV4Error) -> Self {
         Refused::Signature(error)
+    }
+}
+
+impl From<DirectoryError> for Refused {
+    fn from(error: DirectoryError) -> Self {
+        Refused::Failed(error.to_string())
     }
 }
 
@@ -48,9 +54,18 @@ pub(crate) struct Identities {
 }
 
 impl Identities {
-    /// Whether the access key exists. The signature is not looked at.
-    pub(crate) async fn knows_key(&self, authorization: &Authorization) -> bool {
-        matches!(self.directory.credentials(authorization.access_key_id()).await, Ok(Some(_)))
+    /// Checks what can be checked of a request's signature before its body is there.
+    pub(crate) async fn check_head(
+        &self,
+        request: &Received,
+        authorization: &Authorization,
+        signed_path: Option<&str>,
+        rules: &Rules,
+    ) -> Result<(), Refused> {
+        let now = Timestamp::now();
+        let credential = self.credential(authorization).await?;
+        verify(request, signed_path, |parts| authorization.verify_head(parts, &credential.credentials, now, rules))?;
+        if credential.is_expired(now) { Err(SigV4Error::ExpiredToken.into()) } else { Ok(()) }
     }
 
     /// Checks a request's signature. `signed_path` is what the client may have signed where a proxy decoded the path
@@ -63,22 +78,20 @@ impl Identities {
         rules: &Rules,
         now: Timestamp,
     ) -> Result<Signed, Refused> {
-        let failed = |error: entryway_directory::DirectoryError| Refused::Failed(error.to_string());
-        let found = self.directory.credentials(authorization.access_key_id()).await.map_err(failed)?;
-        let credential = found.ok_or(SigV4Error::InvalidToken)?;
+        let credential = self.credential(authorization).await?;
         let payload = PayloadHash::of(&request.body);
-        let verify = |path: &str| {
-            request.with_parts(path, |parts| authorization.verify(parts, &credential.credentials, payload, now, rules))
-        };
-        match (verify(&request.path), signed_path) {
-            (Err(SigV4Error::Mismatch), Some(path)) if path != request.path => verify(path)?,
-            (result, _) => result?,
-        }
+        verify(request, signed_path, |parts| {
+            authorization.verify(parts, &credential.credentials, payload, now, rules)
+        })?;
         if credential.is_expired(now) {
             return Err(SigV4Error::ExpiredToken.into());
         }
-        let local = self.directory.caller(&credential).await.map_err(failed)?.ok_or(SigV4Error::InvalidToken)?;
+        let local = self.directory.caller(&credential).await?.ok_or(SigV4Error::InvalidToken)?;
         Ok(Signed { local })
+    }
+
+    async fn credential(&self, authorization: &Authorization) -> Result<Credential, Refused> {
+        Ok(self.directory.credentials(authorization.access_key_id()).await?.ok_or(SigV4Error::InvalidToken)?)
     }
 
     /// Whether a principal exists.
@@ -89,6 +102,18 @@ impl Identities {
             Ok(PrincipalStatus::Elsewhere) => Ok(Principal::Elsewhere),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+/// Checks a signature by the path that came, and by the one that may have been signed.
+fn verify(
+    request: &Received,
+    signed_path: Option<&str>,
+    check: impl Fn(&RequestParts<'_>) -> Result<(), SigV4Error>,
+) -> Result<(), SigV4Error> {
+    match (request.with_parts(&request.path, &check), signed_path) {
+        (Err(SigV4Error::Mismatch), Some(path)) if path != request.path => request.with_parts(path, check),
+        (result, _) => result,
     }
 }
 

@@ -186,7 +186,7 @@ pub async fn start_on(store: Arc<dyn Store>, endpoint: &str) -> Cluster {
         endpoint: endpoint.into(),
         aws_auth: false,
         version_suffix: String::new(),
-        bodies: BodyBudget::new(16 * 1024 * 1024),
+        bodies: BodyBudget::new(16 << 20, 6 << 20),
         clock: Timestamp::now,
     };
     let sandbox = Sandbox::start(config).await.unwrap();

@@ -59,6 +59,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
+use entryway_sandbox::BodyError;
 use jiff::Timestamp;
 
 use self::analysis::Analyses;
@@ -67,7 +68,6 @@ use self::page::{Page, Problem, Reply};
 pub(crate) use self::session::{LINK_LIFE, Links, Sessions};
 pub(crate) use self::sign_in::path as link_path;
 use self::visit::{Preferences, Visit};
-use crate::http::MAX_BODY;
 use crate::plane::ControlPlane;
 use crate::received::Received;
 use crate::serve::Peer;
@@ -89,11 +89,24 @@ pub(crate) fn is_path(path: &str) -> bool {
 /// Answers a request for one of the console's paths.
 pub(crate) async fn handle(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response {
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    let Ok(body) = plane.bodies.strangers.read(body, MAX_BODY).await else {
-        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, words::TOO_LARGE, "");
-        return page::problem_without_session(&problem, &Preferences::default());
+    let mut request = Received::new(head, bytes::Bytes::new(), peer);
+    let session = security::session_secret(&request)
+        .and_then(|secret| plane.console.sessions.find(secret, false, Timestamp::now()));
+    let body = match session {
+        Some(session) => plane.bodies.of_key(&session.own_key, body).await,
+        None => plane.bodies.of_stranger(peer, body).await,
     };
-    let request = Received::new(head, body.bytes().clone(), peer);
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => {
+            let (status, text) = match error {
+                BodyError::Crowded => (StatusCode::TOO_MANY_REQUESTS, words::CROWDED),
+                _ => (StatusCode::PAYLOAD_TOO_LARGE, words::TOO_LARGE),
+            };
+            return page::problem_without_session(&Problem::new(status, text, ""), &Preferences::of(&request));
+        }
+    };
+    request.body = body.bytes().clone();
     let mut response = answer(plane, &request).await;
     crate::http::with_id(&mut response, &request.id);
     plane.metrics.answered("console", response.status().as_u16());

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 pub(super) const BAD_FORM: &str = "The form that was sent can't be read.";
 pub(super) const TOO_LARGE: &str = "More was sent than any form here holds.";
+pub(super) const CROWDED: &str = "Too much is being sent at a time; send it again.";
 pub(super) const METHOD: &str = "Pages are read with GET and changed with POST.";
 pub(super) const NO_PAGE: &str = "There is no such page.";
 pub(super) const NO_PAGE_HINT: &str = "It may have been about something that is gone.";

@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     ResourceNotFound,
     Serialization,
     Server,
+    /// To be sent again.
+    Throttling,
     TooLarge,
     UnknownOperation,
     /// The signature or the key; these codes are `iam`'s.
@@ -44,6 +46,7 @@ impl Fault {
             Fault::ResourceNotFound => "ResourceNotFoundException",
             Fault::Serialization => "SerializationException",
             Fault::Server => "ServerException",
+            Fault::Throttling => "ThrottlingException",
             Fault::TooLarge => "RequestEntityTooLargeException",
             Fault::UnknownOperation => "UnknownOperationException",
             Fault::Signature { code, .. } => code,
@@ -56,6 +59,7 @@ impl Fault {
             Fault::NotFound | Fault::ResourceNotFound | Fault::UnknownOperation => 404,
             Fault::Conflict | Fault::ResourceInUse => 409,
             Fault::TooLarge => 413,
+            Fault::Throttling => 429,
             Fault::BadRequest
             | Fault::InvalidParameter
             | Fault::InvalidRequest

@@ -1,15 +1,19 @@
 //! The front: services, signatures, forms of errors, bad input.
 
 use std::io::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use axum::body::Body;
 use axum::http::Request;
 use bytes::Bytes;
+use futures::StreamExt;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use super::client::{Api, signed_request};
-use crate::http::MAX_BODY;
+use crate::http::{self, MAX_BODY};
 
 fn plain(method: &str, path: &str) -> axum::http::request::Builder {
     Request::builder().method(method).uri(path).header("host", "127.0.0.1:4780")
@@ -95,6 +99,101 @@ async fn strangers_bodies_are_not_read() {
         let body = String::from_utf8(body).unwrap();
         assert!(status == 403 && body.contains(namespace) && body.contains("MissingAuthenticationToken"), "{body}");
     }
+    api.running.shutdown().await;
+}
+
+/// What is refused whatever its body holds is refused before.
+#[tokio::test]
+async fn bodies_of_refused_heads_are_not_read() {
+    let api = Api::start(&["demo"]).await;
+    let unread =
+        || Body::from_stream(futures::stream::poll_fn(|_| -> Poll<Option<Result<Bytes, Error>>> { panic!("read") }));
+    let mut wrong = api.admin.clone();
+    wrong.credentials.secret = entryway_iam::SecretKey::new("another");
+    let sign = |keys| signed_request(keys, "eks", "POST", "/clusters", "/clusters", "application/json", b"{}".to_vec());
+    let mut old = sign(&api.admin);
+    let date = "20200101T000000Z";
+    old.headers_mut().insert("x-amz-date", date.parse().unwrap());
+    let credential = old.headers()["authorization"].to_str().unwrap().to_owned();
+    let (start, rest) = credential.split_once('/').unwrap();
+    let (_, rest) = rest.split_once('/').unwrap();
+    old.headers_mut().insert("authorization", format!("{start}/20200101/{rest}").parse().unwrap());
+    let mut unsigned = sign(&api.admin);
+    unsigned.headers_mut().insert("x-amz-target", "x".parse().unwrap());
+    // Signed with another secret, and the body's hash stated: that much is known before the body.
+    let stated = stated_request(&wrong, b"{}");
+    for (mut request, told) in
+        [(old, "Signature expired"), (unsigned, "must be a 'SignedHeader'"), (stated, "does not match the signature")]
+    {
+        *request.body_mut() = unread();
+        let (status, _, body) = api.send(request).await;
+        let body = String::from_utf8(body).unwrap();
+        assert!(status == 403 && body.contains(told), "{told}: {body}");
+    }
+    let (status, ..) = api.send(stated_request(&api.admin, b"{}")).await;
+    assert_eq!(status, 400, "what passes is read");
+    api.running.shutdown().await;
+}
+
+/// A request to make a cluster that states the hash of its body.
+fn stated_request(keys: &super::Keys, body: &[u8]) -> Request<Body> {
+    use entryway_iam::sigv4::{PayloadHash, RequestParts, Scope, sign};
+    let payload = PayloadHash::of(body);
+    let hash = payload.to_hex();
+    let headers: [(&str, &[u8]); 2] = [("host", b"127.0.0.1:4780"), ("x-amz-content-sha256", hash.as_bytes())];
+    let parts = RequestParts { method: "POST", path: "/clusters", query: "", headers: &headers };
+    let scope = Scope { region: keys.region, service: "eks" };
+    let more = sign(&parts, &keys.credentials, scope, payload, jiff::Timestamp::now()).unwrap();
+    let mut request = Request::post("/clusters").header("host", "127.0.0.1:4780").header("x-amz-content-sha256", hash);
+    for (name, value) in more {
+        request = request.header(name, value);
+    }
+    request.body(Body::from(body.to_vec())).unwrap()
+}
+
+/// Who knows the id of a key, and not its secret, can't be told from its owner before the body is there: he is in
+/// nobody's way even so, and a stranger in none of those who sign in.
+#[tokio::test]
+async fn slow_bodies_stop_nobody() {
+    let api = Api::start(&["demo"]).await;
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let stuck = |bytes: usize| {
+        let arrived = Arc::clone(&arrived);
+        let begin = futures::stream::iter([Ok::<_, Error>(Bytes::from(vec![b' '; bytes]))]);
+        Body::from_stream(begin.chain(futures::stream::poll_fn(move |_| {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            Poll::Pending
+        })))
+    };
+    let mut wrong = api.admin.clone();
+    wrong.credentials.secret = entryway_iam::SecretKey::new("another");
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        let mut request = signed_request(&wrong, "eks", "POST", "/clusters", "/clusters", "application/json", vec![]);
+        *request.body_mut() = stuck(1 << 20);
+        slow.push(request);
+        let form = plain("POST", "/console/sign-in").header("content-type", "application/x-www-form-urlencoded");
+        slow.push(form.body(stuck(16 << 10)).unwrap());
+    }
+    let router = http::router(Arc::clone(&api.plane));
+    let slow: Vec<_> = slow.into_iter().map(|request| tokio::spawn(router.clone().oneshot(request))).collect();
+    // The share of a key is 8 MiB; strangers hold as much as they sent.
+    while arrived.load(Ordering::SeqCst) < 108 {
+        tokio::task::yield_now().await;
+    }
+    let calls = async {
+        let role = api.role("/", "x").await;
+        api.eks("POST", "/clusters/demo/access-entries", json!({ "principalArn": role })).await.ok();
+        let form = plain("POST", "/console/sign-in").header("content-type", "application/x-www-form-urlencoded");
+        let fields = format!(
+            "access-key-id={}&secret-access-key={}",
+            api.admin.credentials.access_key_id,
+            entryway_iam::sigv4::uri_encode(api.admin.credentials.secret.expose())
+        );
+        assert_eq!(api.send(form.body(Body::from(fields)).unwrap()).await.0, 303);
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), calls).await.expect("nobody waits for the slow ones");
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
     api.running.shutdown().await;
 }
 
