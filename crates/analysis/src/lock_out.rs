@@ -1,5 +1,5 @@
 //! A change after which nobody who could administer the cluster before still can, or the caller loses what
-//! lets him undo it, or a protected principal loses what it has.
+//! lets him undo it, or a protected principal loses what it has: at once, or when what has an end is over.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,6 +32,14 @@ pub enum LockOutReason {
     CallerLoses(#[serde(with = "as_text")] PrincipalArn),
     /// A protected principal would lose its administration of the cluster, or its way in.
     ProtectedLoses(#[serde(with = "as_text")] PrincipalArn),
+    /// Not at once: when everything that has an end is over. What is for good must not become what ends unseen.
+    WhenEndsAreOver(Box<LockOutReason>),
+    /// Parts of the cluster could not be read, the change takes something away, and of those that could be read
+    /// nobody administers the cluster afterwards.
+    Unknown {
+        /// What could not be read, and why.
+        unread: Vec<String>,
+    },
 }
 
 impl fmt::Display for LockOutReason {
@@ -45,6 +53,10 @@ impl fmt::Display for LockOutReason {
                 write!(f, "you (`{caller}`) would lose what lets you undo it")
             }
             LockOutReason::ProtectedLoses(principal) => write!(f, "`{principal}` is protected and would lose access"),
+            LockOutReason::WhenEndsAreOver(reason) => write!(f, "when what has an end is over, {reason}"),
+            LockOutReason::Unknown { unread } => {
+                write!(f, "nobody is known to administer the cluster afterwards, and {}", unread.join("; and "))
+            }
         }
     }
 }
@@ -88,6 +100,8 @@ impl Stage<'_> {
 
 /// Whether a change is a lock-out. `caller` is who makes it, where that is known; a cluster that nobody
 /// administers can't be locked further.
+///
+/// Looks at `now`, and at when all ends are over: ends only take away, so whoever administers then does all along.
 pub fn lock_out(
     before: &Snapshot,
     after: &Snapshot,
@@ -96,34 +110,64 @@ pub fn lock_out(
     known: &KnownPrincipals,
     now: Timestamp,
 ) -> Option<LockOut> {
-    let mut reasons = Vec::new();
-    let (states_before, states_after) = ([before], [after]);
-    let was = Stage { state: before, cast: Cast::new(&states_before, known, now), now };
-    let is = Stage { state: after, cast: Cast::new(&states_after, known, now), now };
-    let still = |subject: &Subject| was.administers(subject).is_some() && is.administers(subject).is_some();
-    // Mostly it is the caller who still can; then nobody else needs to be asked about.
-    let caller_still = caller.is_some_and(|caller| still(&Subject::Principal(caller.clone())));
-    if !caller_still {
-        let all = subjects(&states_before);
-        if !all.iter().any(still) {
-            let admins: Vec<Subject> = all.into_iter().filter(|subject| was.administers(subject).is_some()).collect();
-            if !admins.is_empty() {
-                reasons.push(LockOutReason::NobodyAdministers { before: admins });
-            }
-        }
-    }
-    let loses = |principal: &PrincipalArn| {
-        let subject = Subject::Principal(principal.clone());
-        was.administers(&subject).is_some() && is.administers(&subject).is_none()
-    };
-    if let Some(caller) = caller.filter(|caller| loses(caller)) {
-        reasons.push(LockOutReason::CallerLoses(caller.clone()));
-    }
-    for principal in protected {
-        let subject = Subject::Principal(principal.clone());
-        if loses(principal) || (was.signs_in(&subject) && !is.signs_in(&subject)) {
-            reasons.push(LockOutReason::ProtectedLoses(principal.clone()));
+    let change = Change { before, after, caller, protected, known };
+    let mut reasons = change.reasons(now);
+    for late in change.reasons(Timestamp::MAX) {
+        if !reasons.iter().any(|reason| reason.is_same_loss(&late)) {
+            reasons.push(LockOutReason::WhenEndsAreOver(Box::new(late)));
         }
     }
     (!reasons.is_empty()).then_some(LockOut { reasons })
+}
+
+impl LockOutReason {
+    /// Whether it is the same loss, whoever had what was lost.
+    fn is_same_loss(&self, other: &LockOutReason) -> bool {
+        let of_all = |reason: &LockOutReason| matches!(reason, LockOutReason::NobodyAdministers { .. });
+        self == other || (of_all(self) && of_all(other))
+    }
+}
+
+struct Change<'a> {
+    before: &'a Snapshot,
+    after: &'a Snapshot,
+    caller: Option<&'a PrincipalArn>,
+    protected: &'a [PrincipalArn],
+    known: &'a KnownPrincipals,
+}
+
+impl Change<'_> {
+    fn reasons(&self, at: Timestamp) -> Vec<LockOutReason> {
+        let mut reasons = Vec::new();
+        let (states_before, states_after) = ([self.before], [self.after]);
+        let was = Stage { state: self.before, cast: Cast::new(&states_before, self.known, at), now: at };
+        let is = Stage { state: self.after, cast: Cast::new(&states_after, self.known, at), now: at };
+        let still = |subject: &Subject| was.administers(subject).is_some() && is.administers(subject).is_some();
+        // Mostly it is the caller who still can; then nobody else needs to be asked about.
+        let caller_still = self.caller.is_some_and(|caller| still(&Subject::Principal(caller.clone())));
+        if !caller_still {
+            let all = subjects(&states_before);
+            if !all.iter().any(still) {
+                let could = |subject: &Subject| was.administers(subject).is_some();
+                let before: Vec<Subject> = all.into_iter().filter(could).collect();
+                if !before.is_empty() {
+                    reasons.push(LockOutReason::NobodyAdministers { before });
+                }
+            }
+        }
+        let loses = |principal: &PrincipalArn| {
+            let subject = Subject::Principal(principal.clone());
+            was.administers(&subject).is_some() && is.administers(&subject).is_none()
+        };
+        if let Some(caller) = self.caller.filter(|caller| loses(caller)) {
+            reasons.push(LockOutReason::CallerLoses(caller.clone()));
+        }
+        for principal in self.protected {
+            let subject = Subject::Principal(principal.clone());
+            if loses(principal) || (was.signs_in(&subject) && !is.signs_in(&subject)) {
+                reasons.push(LockOutReason::ProtectedLoses(principal.clone()));
+            }
+        }
+        reasons
+    }
 }

@@ -153,6 +153,31 @@ fn taking_the_last_administrator_is_a_lock_out() {
 }
 
 #[test]
+fn what_is_for_good_must_not_end_unseen() {
+    let ending = |name: &str, end: jiff::Timestamp| {
+        let mut entry = admin(name);
+        entry.policies[0].expires = Some(end);
+        entry
+    };
+    let soon = NOW.saturating_add(jiff::SignedDuration::from_hours(1)).unwrap();
+    let late = |reason| LockOutReason::WhenEndsAreOver(Box::new(reason));
+    let nobody = || LockOutReason::NobodyAdministers { before: vec![Subject::Principal(arn("role/A"))] };
+    // One's own, the only one for good: it gets an end.
+    let before = model(vec![admin("role/A"), ending("role/B", soon)]);
+    let after = model(vec![ending("role/A", soon), ending("role/B", soon)]);
+    let reasons = locked(&before, &after, Some(&arn("role/A")), &[]);
+    assert_eq!(reasons, [late(nobody()), late(LockOutReason::CallerLoses(arn("role/A")))]);
+    // The last one for good is deleted while another still lasts.
+    assert_eq!(locked(&before, &model(vec![ending("role/B", soon)]), None, &[]), [late(nobody())]);
+    // What had an end before may get another, and go.
+    let after = model(vec![admin("role/A")]);
+    assert_eq!(locked(&before, &after, Some(&arn("role/A")), &[]), []);
+    let (before, after) =
+        (model(vec![ending("role/A", soon), ending("role/B", soon)]), model(vec![ending("role/B", soon)]));
+    assert_eq!(locked(&before, &after, None, &[]), []);
+}
+
+#[test]
 fn the_caller_and_the_protected_are_looked_after() {
     let before = model(vec![admin("role/A"), admin("role/path/B"), entry("role/C")]);
     let after = model(vec![admin("role/A")]);

@@ -3,8 +3,8 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use entryway_access::{ClusterArn, PolicyName, PolicyRule, Snapshot};
-use entryway_analysis::{LockOut, compare, lock_out};
+use entryway_access::{ClusterArn, PolicyName, PolicyRule};
+use entryway_analysis::{LockOut, LockOutReason};
 use entryway_formats::ClusterSelector;
 use entryway_live::{Aws, Cluster, Fleet, FleetOptions};
 use entryway_plan::{Action, Needs, meaning_text};
@@ -46,8 +46,8 @@ pub(crate) fn refuse(lock_out: Option<&LockOut>, is_allowed: bool) -> Result<(),
     }
 }
 
-/// What calls on a cluster would do to those who administer it. Where the cluster can't be read, that is said, and
-/// nothing is known.
+/// What calls on a cluster would do to those who administer it. Of a cluster that can't be read nothing is known:
+/// then only a new entry may be made without further ado.
 pub(crate) async fn guard(
     aws: &Aws,
     cluster: &Cluster,
@@ -55,8 +55,13 @@ pub(crate) async fn guard(
     is_allowed: bool,
 ) -> Result<Guard, CliError> {
     let unknown = |why: String| {
-        output::note(&format!("whether this locks anybody out could not be checked: {why}"));
-        Guard { lock_out: None, is_allowed }
+        // A new entry takes nothing but what aws-auth gave the same principal.
+        if matches!(actions.first(), Some(Action::CreateEntry { .. })) {
+            output::note(&format!("whether this locks anybody out could not be checked: {why}"));
+            return Guard { lock_out: None, is_allowed };
+        }
+        let unread = vec![format!("the cluster could not be read ({why})")];
+        Guard { lock_out: Some(LockOut { reasons: vec![LockOutReason::Unknown { unread }] }), is_allowed }
     };
     let arn: ClusterArn = match cluster.arn.parse() {
         Ok(arn) => arn,
@@ -73,9 +78,10 @@ pub(crate) async fn guard(
         // What EKS would refuse changes nothing; EKS says so itself.
         let _ = after.apply(action, now);
     }
-    let (before, after) = (Snapshot::compile(actual.model()), Snapshot::compile(after.model()));
-    let lock_out = lock_out(&before, &after, actual.caller.as_ref(), &[], &world.known, now);
-    Ok(Guard { lock_out, is_allowed })
+    for spot in actual.blind_spots() {
+        output::note(&format!("Note: {spot}"));
+    }
+    Ok(Guard { lock_out: actual.effect(&after, &[], &world.known, now).lock_out, is_allowed })
 }
 
 /// What other rules of an own policy mean: for whom, said a cluster at a time; and the first lock-out. Clusters that
@@ -107,14 +113,13 @@ pub(crate) async fn guard_policy(
         let mut after = actual.clone();
         let action = Action::PutPolicy { name: name.clone(), rules: rules.to_vec() };
         after.apply(&action, now).map_err(|error| CliError::new(error.to_string()))?;
-        let (before, after) = (Snapshot::compile(actual.model()), Snapshot::compile(after.model()));
+        let effect = actual.effect(&after, &[], &world.known, now);
         output::note(&format!("On cluster {}", actual.arn.name));
-        output::note(meaning_text(&compare(&before, &after, &world.known, now)).trim_end());
+        output::note(meaning_text(&effect.meaning).trim_end());
         for spot in actual.blind_spots() {
             output::note(&format!("  Note: {spot}"));
         }
-        let found = lock_out(&before, &after, actual.caller.as_ref(), &[], &world.known, now);
-        guard.lock_out = guard.lock_out.or(found);
+        guard.lock_out = guard.lock_out.or(effect.lock_out);
     }
     if users == 0 {
         output::note(&format!("no access entry has the policy {name}: nobody gains or loses anything"));
@@ -152,7 +157,7 @@ mod tests {
     #[test]
     fn a_lock_out_is_refused_unless_allowed() {
         let principal = "arn:aws:iam::111122223333:user/admin".parse().unwrap();
-        let reasons = vec![entryway_analysis::LockOutReason::CallerLoses(principal)];
+        let reasons = vec![LockOutReason::CallerLoses(principal)];
         let lock_out = LockOut { reasons };
         let refused = refuse(Some(&lock_out), false).unwrap_err().to_string();
         assert!(refused.contains("--allow-lockout") && refused.contains("user/admin"), "{refused}");

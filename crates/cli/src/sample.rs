@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use entryway_access::AccessScope;
-use entryway_live::{Aws, AwsOptions, EXPIRES_POLICY_TAG_PREFIX, Kubernetes, LiveError, NewEntry, Scope};
+use entryway_access::{AccessScope, EXPIRES_POLICY};
+use entryway_live::{Aws, AwsOptions, Kubernetes, LiveError, NewEntry, Scope};
 use entryway_server::{RunInfo, read_admin_file};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -163,7 +163,7 @@ async fn make(aws: &Aws, info: &RunInfo, cluster: &str, person: &Person) -> Resu
         Some(end) => grant
             .policies
             .iter()
-            .map(|(policy, _)| (format!("{EXPIRES_POLICY_TAG_PREFIX}{policy}"), format!("{end:.0}")))
+            .map(|(policy, _)| (format!("{EXPIRES_POLICY}{policy}"), format!("{end:.0}")))
             .collect(),
         None => BTreeMap::new(),
     };

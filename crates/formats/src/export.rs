@@ -8,8 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use entryway_access::{
-    AccessScope, AccountId, AuthenticationMode, AwsAuth, ClusterName, EntryType, Partition, PolicyArn, PrincipalArn,
-    RbacObjects, Region,
+    AccessScope, AccountId, AuthenticationMode, AwsAuth, ClusterName, EXPIRES_AT, EXPIRES_POLICY, EntryType, Partition,
+    PolicyArn, PrincipalArn, RbacObjects, Region, expires_key, parse_end,
 };
 
 use crate::check::principal_name;
@@ -242,7 +242,7 @@ fn lower_entry(
     for policy in &entry.policies {
         match &policy.policy.value {
             PolicyRef::Arn(arn) => {
-                end(policy.expires.as_ref(), format!("{EXPIRES_POLICY}{}", arn.name()), diagnostics);
+                end(policy.expires.as_ref(), expires_key(arn.name()), diagnostics);
                 policies.push((arn.clone(), policy.scope.value.clone()));
             }
             PolicyRef::Own(name) => {
@@ -266,18 +266,13 @@ fn lower_entry(
     }
 }
 
-/// The tag with the end of an entry (RFC 3339), for formats whose own words don't have one.
-pub(crate) const EXPIRES_AT: &str = "entryway:expires-at";
-/// The beginning of the tag with the end of one policy, whose name follows.
-pub(crate) const EXPIRES_POLICY: &str = "entryway:expires/";
-
 /// Takes the ends that tags state into the entries, where they are the same as if the file had said them.
 pub(crate) fn ends_from_tags(declared: &mut Declared, diagnostics: &mut Vec<Diagnostic>) {
     for entry in declared.clusters.iter_mut().flat_map(|cluster| &mut cluster.entries) {
         let keys: Vec<String> = entry.tags.keys().filter(|key| key.starts_with("entryway:expires")).cloned().collect();
         for key in keys {
             let Some(text) = entry.tags.get(&key) else { continue };
-            let Ok(at) = text.parse() else {
+            let Ok(at) = parse_end(text) else {
                 let message = format!("the tag `{key}` of entry `{}` is no time: `{text}`", entry.label);
                 let error = Diagnostic::error(message, entry.place.clone());
                 diagnostics.push(error.help("write it as `2026-12-24T18:00:00Z`"));

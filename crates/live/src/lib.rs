@@ -45,8 +45,3 @@ pub use own_api::{SignInSource, SignIns, SignedIn};
 pub use policy::ListedPolicy;
 pub use principal::{PrincipalText, stand_in};
 pub use token::ClusterToken;
-
-/// Tag of an entry: from that instant on it maps nobody (RFC 3339 in UTC).
-pub const EXPIRES_AT_TAG: &str = "entryway:expires-at";
-/// Tag of an entry, followed by a policy's name: from that instant on the association grants nothing.
-pub const EXPIRES_POLICY_TAG_PREFIX: &str = "entryway:expires/";

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use entryway_access::{
-    AccessEntry, AccessScope, Association, AuthenticationMode, AwsAuth, ClusterModel, PolicyArn, PolicyCatalogue,
-    PrincipalArn, RbacObjects, Template,
+    AccessEntry, AccessScope, Association, AuthenticationMode, AwsAuth, ClusterModel, EXPIRES_AT, PolicyArn,
+    PolicyCatalogue, PrincipalArn, RbacObjects, Template, end_of, expires_key, parse_end,
 };
 use jiff::Timestamp;
 
-use crate::{
-    Aws, Cluster, EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryWithPolicies, Kubernetes, LiveError, Unread,
-};
+use crate::{Aws, Cluster, EntryWithPolicies, Kubernetes, LiveError, Unread};
 
 /// Something read that can't be taken in: it grants nothing in the model, and is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,13 +137,13 @@ fn to_core(
                     };
                     problems.push(wrong(format!("the policy `{policy}` {why}; it grants nothing here")));
                 }
-                let expires = end(read, &format!("{EXPIRES_POLICY_TAG_PREFIX}{}", policy.name()), ends, &mut problems);
+                let expires = end(read, &expires_key(policy.name()), ends, &mut problems);
                 policies.push(Association { policy, scope, expires });
             }
             Err(message) => problems.push(wrong(message)),
         }
     }
-    let expires = end(read, EXPIRES_AT_TAG, ends, &mut problems);
+    let expires = end(read, EXPIRES_AT, ends, &mut problems);
     let entry = AccessEntry {
         principal,
         unique_id: None,
@@ -158,20 +156,15 @@ fn to_core(
     Ok((entry, problems))
 }
 
-/// The end that a tag names, where the control plane honours it. A tag that is no time is named; the grant then
-/// has ended, as an end that nobody can read must not lengthen it.
+/// The end that a tag names, where the control plane honours it. A tag that is no time is named.
 fn end(read: &EntryWithPolicies, tag: &str, ends: bool, problems: &mut Vec<Problem>) -> Option<Timestamp> {
-    let text = read.entry.tags.get(tag)?;
-    match text.parse::<Timestamp>() {
-        Ok(end) => ends.then_some(end),
-        Err(_) => {
-            problems.push(Problem {
-                object: format!("access entry {}", read.entry.principal_arn),
-                message: format!("the tag `{tag}` should be a time such as `2026-11-24T10:00:00Z`, not `{text}`"),
-            });
-            ends.then_some(Timestamp::MIN)
-        }
+    if let Some(Err(error)) = read.entry.tags.get(tag).map(|text| parse_end(text)) {
+        problems.push(Problem {
+            object: format!("access entry {}", read.entry.principal_arn),
+            message: format!("the tag `{tag}`: {error}"),
+        });
     }
+    end_of(&read.entry.tags, tag).filter(|_| ends)
 }
 
 #[cfg(test)]
@@ -227,10 +220,8 @@ mod tests {
 
     #[test]
     fn ends_count_where_the_control_plane_honours_them() {
-        let tags = [
-            ("entryway:expires/AmazonEKSViewPolicy", "2030-01-01T00:00:00Z"),
-            (EXPIRES_AT_TAG, "2031-01-01T00:00:00Z"),
-        ];
+        let tags =
+            [("entryway:expires/AmazonEKSViewPolicy", "2030-01-01T00:00:00Z"), (EXPIRES_AT, "2031-01-01T00:00:00Z")];
         let entry = read(&[(VIEW, "cluster", &[])], &tags);
         let (here, problems) = taken(&entry, true);
         assert_eq!(problems, []);
@@ -243,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_end_that_nobody_can_read_has_come() {
-        let (entry, problems) = taken(&read(&[(VIEW, "cluster", &[])], &[(EXPIRES_AT_TAG, "soon")]), true);
+        let (entry, problems) = taken(&read(&[(VIEW, "cluster", &[])], &[(EXPIRES_AT, "soon")]), true);
         assert_eq!(entry.expires, Some(Timestamp::MIN));
         assert_eq!(problems.len(), 1);
     }

@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entryway_access::{AccessEntry, AccessScope, PolicyArn, PolicyName, PolicyRule, RbacObjects, Subject};
+use entryway_access::{
+    AccessEntry, AccessScope, EXPIRES_AT, PolicyArn, PolicyName, PolicyRule, RbacObjects, Subject, expires_key,
+};
 use entryway_formats::{
     ClusterSelector, Declared, DeclaredCluster, DeclaredEntry, DeclaredPolicy, Expiry, OwnPolicy, Placed, PolicyRef,
     PrincipalRef,
 };
 
 use crate::own_policy::{PREFIX, read_group, role_name};
-use crate::tags::{self, EXPIRES_AT, expires_key};
+use crate::tags;
 use crate::{ActualCluster, ActualEntry, Made, World};
 
 /// What files would say of the clusters: modes, entries and own policies. Entries that EKS makes for nodes and
@@ -65,7 +67,7 @@ fn import_entry(
     cluster: &ActualCluster,
     policies: &mut BTreeMap<PolicyName, Vec<PolicyRule>>,
 ) -> DeclaredEntry {
-    let expiry = |key: &str| tags::end(&entry.tags, key).map(|end| Placed::nowhere(Expiry::At(end)));
+    let expiry = |key: &str| tags::stated_end(&entry.tags, key).map(|end| Placed::nowhere(Expiry::At(end)));
     let default = AccessEntry::default_username(&entry.principal, entry.kind);
     let own = entry.kind.takes_groups_and_username();
     let username = (own && entry.username != default.as_str()).then(|| Placed::nowhere(entry.username.clone()));

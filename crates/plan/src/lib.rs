@@ -9,6 +9,7 @@
 mod desired;
 mod diff;
 mod drift;
+mod effect;
 mod fingerprint;
 mod import;
 mod migrate;
@@ -32,6 +33,7 @@ mod world;
 
 pub use desired::{Desired, DesiredCluster, DesiredEntry};
 pub use drift::{Drift, DriftItem, DriftKind, LastChange, drift};
+pub use effect::Effect;
 pub use fingerprint::fingerprint;
 pub use import::import;
 pub use migrate::{
@@ -48,5 +50,5 @@ pub use resolve::resolve;
 pub use simulate::SimulateError;
 pub use step::{Action, Change, ChangeKind, FieldChange, Item, ObjectKind, Step};
 pub use sweep::sweep;
-pub use tags::{EXPIRES_AT, EXPIRES_POLICY, MANAGED_BY, MANAGED_BY_VALUE};
+pub use tags::{MANAGED_BY, MANAGED_BY_VALUE};
 pub use world::{ActualAssociation, ActualCluster, ActualEntry, ControlPlane, FailedCluster, Readable, World};

@@ -1,7 +1,7 @@
 //! The plan: for each cluster what is to be done, in order, and what it means.
 
-use entryway_access::{AuthenticationMode, ClusterArn, PrincipalArn, Snapshot};
-use entryway_analysis::{Difference, LockOut, as_text, compare, lock_out};
+use entryway_access::{AuthenticationMode, ClusterArn, PrincipalArn};
+use entryway_analysis::{Difference, LockOut, as_text};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -253,9 +253,9 @@ pub(crate) fn assemble(
                 notes.push(format!("`{}` may fail: {error}", step.action));
             }
         }
-        let (before, after) = (Snapshot::compile(actual.model()), Snapshot::compile(end.model()));
-        meaning = compare(&before, &after, &world.known, options.now);
-        refused = lock_out(&before, &after, actual.caller.as_ref(), protected, &world.known, options.now);
+        let effect = actual.effect(&end, protected, &world.known, options.now);
+        meaning = effect.meaning;
+        refused = effect.lock_out;
         notes.extend(actual.blind_spots());
     }
     let (changes, left_alone) = (draft.changes, draft.left_alone);

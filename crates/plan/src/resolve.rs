@@ -5,7 +5,7 @@ mod policies;
 
 use std::collections::BTreeMap;
 
-use entryway_access::{AccessEntry, AccessScope, AuthenticationMode, PolicyName, PolicyRule, PrincipalArn};
+use entryway_access::{AccessEntry, AccessScope, AuthenticationMode, EXPIRES_AT, PolicyName, PolicyRule, PrincipalArn};
 use entryway_formats::{Declared, DeclaredEntry, Diagnostic, Expiry, Place, Placed, Read};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::diff::mode_is_ahead;
 use crate::own_policy;
 use crate::principals::{From, Home, Resolved, resolve_principal};
-use crate::tags::{self, EXPIRES_AT, GRANTED_FOR, MANAGED_BY, MANAGED_BY_VALUE};
+use crate::tags::{self, GRANTED_FOR, MANAGED_BY, MANAGED_BY_VALUE};
 use crate::{ActualCluster, ActualEntry, Desired, DesiredCluster, DesiredEntry, World};
 
 use clusters::find_clusters;
@@ -288,7 +288,7 @@ fn end_of(expiry: Expiry, there: Option<&ActualEntry>, key: &str, now: Timestamp
     match expiry {
         Expiry::At(end) => end,
         Expiry::For(duration) => {
-            let given = there.and_then(|entry| tags::end(&entry.tags, key));
+            let given = there.and_then(|entry| tags::stated_end(&entry.tags, key));
             given.unwrap_or_else(|| now.saturating_add(duration).unwrap_or(Timestamp::MAX))
         }
     }

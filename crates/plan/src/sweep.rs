@@ -1,12 +1,12 @@
 //! Only the removal of what has ended: for a cron job, without files.
 
-use entryway_access::PrincipalArn;
+use entryway_access::{EXPIRES_AT, PrincipalArn, expires_key};
 
 use crate::diff::{Draft, delete, shown_scope};
 use crate::order::Phase;
 use crate::own_policy::read_group;
 use crate::plan::{assemble, finish};
-use crate::tags::{self, EXPIRES_AT, GRANTED_FOR, expires_key};
+use crate::tags::{self, GRANTED_FOR};
 use crate::{
     Action, ActualCluster, ActualEntry, Change, ChangeKind, FieldChange, Item, Plan, PlanOptions, Trouble, World,
 };

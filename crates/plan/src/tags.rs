@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entryway_access::PolicyName;
+use entryway_access::{EXPIRES_AT, EXPIRES_POLICY, parse_end};
 use jiff::Timestamp;
 
 /// Marks an entry that is managed from files.
@@ -13,16 +13,6 @@ pub const MANAGED_BY_VALUE: &str = "entryway";
 pub(crate) const MIGRATED_FROM: &str = "entryway:migrated-from";
 /// Its value.
 pub(crate) const MIGRATED_FROM_VALUE: &str = "aws-auth";
-/// When the entry ends: RFC 3339 in UTC.
-pub const EXPIRES_AT: &str = "entryway:expires-at";
-/// Before the name of a policy: when its association ends.
-pub const EXPIRES_POLICY: &str = "entryway:expires/";
-
-/// The tag of a policy's end.
-pub(crate) fn expires_key(policy: &PolicyName) -> String {
-    format!("{EXPIRES_POLICY}{policy}")
-}
-
 /// Whether a tag says when something ends.
 pub(crate) fn is_expiry(key: &str) -> bool {
     key == EXPIRES_AT || key.starts_with(EXPIRES_POLICY)
@@ -43,11 +33,11 @@ pub(crate) fn is_own(key: &str) -> bool {
 }
 
 /// The end that a tag states; `None` where it is not there or is no time.
-pub(crate) fn end(tags: &BTreeMap<String, String>, key: &str) -> Option<Timestamp> {
-    tags.get(key)?.parse().ok()
+pub(crate) fn stated_end(tags: &BTreeMap<String, String>, key: &str) -> Option<Timestamp> {
+    parse_end(tags.get(key)?).ok()
 }
 
-/// Whether the end that a tag states is over.
+/// Whether the end that a tag states is over. Of one that can't be read nobody knows that: nothing is taken away for it.
 pub(crate) fn is_over(tags: &BTreeMap<String, String>, key: &str, now: Timestamp) -> bool {
-    end(tags, key).is_some_and(|end| end <= now)
+    stated_end(tags, key).is_some_and(|end| end <= now)
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use entryway_access::{
     AccessEntry, AccessPolicy, AccessScope, AccountId, Association, AuthenticationMode, AwsAuth, BootstrapCreator,
-    ClusterArn, ClusterModel, ClusterName, EntryType, PolicyArn, PolicyCatalogue, PolicyName, PolicyRule, PolicyRules,
-    PrincipalArn, RbacObjects, Region, Template,
+    ClusterArn, ClusterModel, ClusterName, EXPIRES_AT, EntryType, PolicyArn, PolicyCatalogue, PolicyName, PolicyRule,
+    PolicyRules, PrincipalArn, RbacObjects, Region, Template, end_of, expires_key,
 };
 use entryway_analysis::KnownPrincipals;
 use jiff::Timestamp;
 
-use crate::tags::{self, EXPIRES_AT, MANAGED_BY, MIGRATED_FROM};
+use crate::tags::{MANAGED_BY, MIGRATED_FROM};
 
 /// Something that may or may not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,11 +149,11 @@ impl ActualEntry {
 
     /// As the core knows it. `ends_count` is whether the control plane honours the tags that say when.
     pub(crate) fn access_entry(&self, ends_count: bool) -> AccessEntry {
-        let end = |key: &str| tags::end(&self.tags, key).filter(|_| ends_count);
+        let end = |key: &str| end_of(&self.tags, key).filter(|_| ends_count);
         let association = |actual: &ActualAssociation| Association {
             policy: actual.policy.clone(),
             scope: actual.scope.clone(),
-            expires: end(&tags::expires_key(actual.policy.name())),
+            expires: end(&expires_key(actual.policy.name())),
         };
         AccessEntry {
             principal: self.principal.clone(),

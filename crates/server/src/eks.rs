@@ -37,7 +37,7 @@ pub(crate) use operation::{Operation, Target, route};
 pub(crate) use page::PageSecret;
 pub(crate) use request_token::is_over as request_token_is_over;
 pub(crate) use shapes::{Settings, VpcConfig};
-pub(crate) use tags::{EXPIRES_AT, EXPIRES_POLICY, Tags, check as check_tags, end as parse_end, end_of};
+pub(crate) use tags::{Tags, check as check_tags};
 pub(crate) use version::DEFAULT_VERSION;
 
 /// Answers a call.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use entryway_access::{Association, PolicyArn, PolicyName, PolicyRule};
+use entryway_access::{Association, PolicyArn, PolicyName, PolicyRule, expires_key};
 use entryway_formats::{DeclaredEntry, DeclaredPolicy, Diagnostic, Expiry, PolicyRef};
 use jiff::Timestamp;
 
 use super::{Gathered, conflict, end_of};
 use crate::own_policy::{group_name, has_pattern};
-use crate::tags::expires_key;
 use crate::{ActualCluster, ControlPlane, Readable};
 
 pub(super) fn resolve_policies(

@@ -8,7 +8,8 @@ use entryway_formats::{
 use jiff::SignedDuration;
 
 use super::build::*;
-use crate::{Action, ControlPlane, Desired, EXPIRES_AT, FailedCluster, Outcome, Readable, World, plan, resolve, sweep};
+use crate::{Action, ControlPlane, Desired, FailedCluster, Outcome, Readable, World, plan, resolve, sweep};
+use entryway_access::EXPIRES_AT;
 
 fn errors(file: &Declared, world: &World) -> Vec<Diagnostic> {
     let read = resolve(file, world, now());

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use entryway_access::{
-    AccessEntry, AccessScope, ArnError, Association, AuthenticationMode, EntryError, EntryType, PolicyArn, PrincipalArn,
+    AccessEntry, AccessScope, ArnError, Association, AuthenticationMode, EXPIRES_AT, EntryError, EntryType, PolicyArn,
+    PrincipalArn, parse_end,
 };
 use jiff::Timestamp;
 
@@ -11,7 +12,7 @@ use super::cluster::Cluster;
 use super::form::Form;
 use super::proposal::{Edit, NewEntry, Proposal, TagChange, end_key, end_of, end_value};
 use super::{tag_text, words};
-use crate::eks::{EXPIRES_AT, EntryRecord, Tags, check_tags, parse_end};
+use crate::eks::{EntryRecord, Tags, check_tags};
 
 /// The most policies that a form of a new entry takes.
 pub(super) const MOST_ROWS: usize = 20;
@@ -153,7 +154,7 @@ fn associate(form: &Form, cluster: &Cluster, before: &EntryRecord, now: Timestam
     let Association { policy, scope, expires } = association(form, cluster, 1, Some(before), now)?;
     let key = end_key(&policy.to_string());
     // An end that was not touched keeps its tag as it was written.
-    let unchanged = expires == crate::eks::end_of(&before.tags, &key);
+    let unchanged = expires == entryway_access::end_of(&before.tags, &key);
     let tags = if unchanged { TagChange::default() } else { TagChange::of(&before.tags, &key, expires.map(end_value)) };
     Ok(Edit::Associate { policy, scope, tags })
 }

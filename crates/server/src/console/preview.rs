@@ -30,6 +30,7 @@ pub(super) fn reason(reason: &LockOutReason) -> String {
             let others = before.len() - MOST_NAMED;
             format!("{} and {others} others", LockOutReason::NobodyAdministers { before: few })
         }
+        LockOutReason::WhenEndsAreOver(late) => format!("when what has an end is over, {}", self::reason(late)),
         other => other.to_string(),
     }
 }

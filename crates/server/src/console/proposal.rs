@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use entryway_access::{AccessEntry, AccessScope, Association, AuthenticationMode, PolicyArn, Snapshot};
+use entryway_access::{
+    AccessEntry, AccessScope, Association, AuthenticationMode, EXPIRES_AT, EXPIRES_POLICY, PolicyArn, Snapshot,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,7 +13,7 @@ use super::act::{EksCall, cluster_path, entry_path, tags_path};
 use super::cluster::Cluster;
 use super::entries::short;
 use super::words;
-use crate::eks::{AssociationRecord, EXPIRES_AT, EXPIRES_POLICY, EntryRecord, Tags};
+use crate::eks::{AssociationRecord, EntryRecord, Tags};
 
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
@@ -274,5 +276,5 @@ fn in_mode(cluster: &Cluster, mode: AuthenticationMode, now: Timestamp) -> Snaps
 /// The end of an entry, or of a policy of it.
 pub(super) fn end_of(entry: &EntryRecord, policy: Option<&str>) -> Option<Timestamp> {
     let key = policy.map_or_else(|| EXPIRES_AT.to_owned(), end_key);
-    crate::eks::end_of(&entry.tags, &key)
+    entryway_access::end_of(&entry.tags, &key)
 }

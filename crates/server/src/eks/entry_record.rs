@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use entryway_access::{AccessEntry, AccessScope, Association, PolicyArn, PrincipalArn, PrincipalKind, Template};
+use entryway_access::{
+    AccessEntry, AccessScope, Association, EXPIRES_AT, PolicyArn, PrincipalArn, PrincipalKind, Template, end_of,
+    expires_key,
+};
 use entryway_iam::policy::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::tags::{self, Tags};
+use super::tags::Tags;
 use super::time::seconds;
 use crate::keys::Place;
 
@@ -125,7 +128,7 @@ impl EntryRecord {
             let policy: PolicyArn = arn.parse().map_err(|error| format!("{error}"))?;
             let scope = AccessScope::from_parts(&association.scope, &association.namespaces)
                 .map_err(|error| error.to_string())?;
-            let expires = tags::end_of(&self.tags, &format!("{}{}", tags::EXPIRES_POLICY, policy.name()));
+            let expires = end_of(&self.tags, &expires_key(policy.name()));
             policies.push(Association { policy, scope, expires });
         }
         Ok(AccessEntry {
@@ -135,7 +138,7 @@ impl EntryRecord {
             username: Template::new(self.username.clone()),
             groups: self.groups.clone(),
             policies,
-            expires: tags::end_of(&self.tags, tags::EXPIRES_AT),
+            expires: end_of(&self.tags, EXPIRES_AT),
         })
     }
 }

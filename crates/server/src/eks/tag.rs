@@ -3,7 +3,7 @@
 //! Tags that give access an end are access: besides tagging, whoever sets, moves or removes one must be allowed to
 //! change the entry, or to associate the policy.
 
-use entryway_access::{Arn, ClusterName, PolicyArn};
+use entryway_access::{Arn, ClusterName, EXPIRES_POLICY, PolicyArn};
 use entryway_iam::policy::Context;
 use entryway_store::{ListOptions, Txn};
 use serde::Deserialize;
@@ -151,7 +151,7 @@ fn may_change_ends(call: &Call<'_>, cluster: &str, entry: &EntryRecord, after: &
         entry_facts(context, entry);
     };
     for key in tags::changed_ends(&entry.tags, after) {
-        let Some(name) = key.strip_prefix(tags::EXPIRES_POLICY) else {
+        let Some(name) = key.strip_prefix(EXPIRES_POLICY) else {
             call.authorize_action("eks:UpdateAccessEntry", &entry.arn, facts)?;
             continue;
         };

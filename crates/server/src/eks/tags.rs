@@ -2,15 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use entryway_access::{EXPIRES_AT, EXPIRES_POLICY, parse_end};
 
 /// Tags of a resource.
 pub(crate) type Tags = BTreeMap<String, String>;
 
-/// The tag that ends an entry.
-pub(crate) const EXPIRES_AT: &str = "entryway:expires-at";
-/// The beginning of the tag that ends one association; the policy's name follows.
-pub(crate) const EXPIRES_POLICY: &str = "entryway:expires/";
 /// What both of them begin with.
 const EXPIRES: &str = "entryway:expires";
 
@@ -33,7 +29,7 @@ pub(crate) fn check(given: &Tags) -> Result<(), String> {
             return Err(format!("The value of tag {key} has {length} characters, at most {MAX_VALUE} are allowed"));
         }
         if is_expiry(key)? {
-            end(value).map_err(|rule| format!("The value of tag {key} is invalid: {rule}"))?;
+            parse_end(value).map_err(|rule| format!("The value of tag {key} is invalid: {rule}"))?;
         }
     }
     Ok(())
@@ -70,22 +66,6 @@ pub(crate) fn changed_ends<'a>(before: &'a Tags, after: &'a Tags) -> impl Iterat
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let ends = keys.into_iter().filter(|key| key.starts_with(EXPIRES));
     ends.filter(|key| before.get(*key) != after.get(*key)).map(String::as_str)
-}
-
-/// Reads an end: RFC 3339 in UTC.
-pub(crate) fn end(value: &str) -> Result<Timestamp, String> {
-    let rule = || format!("`{value}` is not a time in UTC such as 2030-01-31T18:00:00Z");
-    let zone = value.strip_suffix(['Z', 'z']).or_else(|| value.strip_suffix("+00:00")).ok_or_else(rule)?;
-    if !zone.contains(['T', 't', ' ']) {
-        return Err(rule());
-    }
-    value.parse().map_err(|_| rule())
-}
-
-/// The end that a tag gives. A value that does not parse (none can be written) has ended: an unknown end must not
-/// become no end.
-pub(crate) fn end_of(tags: &Tags, key: &str) -> Option<Timestamp> {
-    tags.get(key).map(|value| end(value).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 #[cfg(test)]
@@ -128,7 +108,5 @@ mod tests {
         ] {
             assert!(check(&tags(&[(key, value)])).is_err(), "{key}={value}");
         }
-        assert_eq!(end_of(&tags(&[(EXPIRES_AT, "broken")]), EXPIRES_AT), Some(Timestamp::UNIX_EPOCH));
-        assert_eq!(end_of(&tags(&[]), EXPIRES_AT), None);
     }
 }

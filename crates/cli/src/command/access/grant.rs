@@ -3,7 +3,9 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use entryway_access::{AccessScope, ArnError, NamespacePattern, PolicyArn, PolicyCatalogue, PolicyRules, PrincipalArn};
+use entryway_access::{
+    AccessScope, ArnError, EntryType, NamespacePattern, PolicyArn, PolicyCatalogue, PolicyRules, PrincipalArn,
+};
 use entryway_live::{Aws, Cluster, EntryWithPolicies, NewEntry, PrincipalText, Scope};
 use entryway_plan::Action;
 use jiff::Timestamp;
@@ -46,7 +48,7 @@ pub(crate) struct GrantArgs {
     /// When it ends: 8h, 7d, or an instant; kept as a tag that Entryway's control plane honours
     #[arg(long, value_name = "WHEN")]
     expires: Option<Expires>,
-    /// Grant also what narrows a scope so that everybody, or you, are locked out
+    /// Grant also what locks everybody, or you, out: a narrower scope, an end, an entry in place of an aws-auth line
     #[arg(long)]
     allow_lockout: bool,
     /// Without a question
@@ -85,7 +87,7 @@ pub(crate) async fn run(global: &Global, args: GrantArgs) -> Result<Exit, CliErr
             output::note("EKS keeps a grant in force after its end, which is a tag alone: revoke it then");
         }
         let headline = format!("This will, for {} on {}:", wanted.principal, cluster.arn);
-        let guard = guard(&aws, &cluster, now.as_ref(), &steps, args.allow_lockout).await?;
+        let guard = guard(&aws, &cluster, &wanted.principal, now.as_ref(), &steps, args.allow_lockout).await?;
         if !change::agree(&headline, &steps.iter().map(Step::text).collect::<Vec<_>>(), &guard, args.yes)? {
             return Ok(Exit::No);
         }
@@ -98,36 +100,56 @@ pub(crate) async fn run(global: &Global, args: GrantArgs) -> Result<Exit, CliErr
     print(global, &entry)
 }
 
-/// What a grant may take away: the scope that it replaces, the username that RBAC may be bound to.
+/// What a grant may take away: the scope that it replaces, the username that RBAC may be bound to, what has no end
+/// until it gets one, and what aws-auth gives a principal as long as it has no entry.
 async fn guard(
     aws: &Aws,
     cluster: &Cluster,
+    principal: &str,
     now: Option<&EntryWithPolicies>,
     steps: &[Step],
     is_allowed: bool,
 ) -> Result<Guard, CliError> {
-    let Some(entry) = now else { return Ok(Guard::default()) };
-    let principal: PrincipalArn =
-        entry.entry.principal_arn.parse().map_err(|error: ArnError| CliError::new(error.to_string()))?;
+    let has_config_map = cluster.mode()?.has_config_map();
+    let takes = |step: &Step| match step {
+        Step::Create { .. } => has_config_map,
+        Step::Associate { was, .. } => was.is_some(),
+        Step::Update(_) | Step::Tag(_) => true,
+        Step::Untag(_) => false,
+    };
+    if !steps.iter().any(takes) {
+        return Ok(Guard::default());
+    }
+    let wrong = |error: ArnError| CliError::new(error.to_string());
+    let principal: PrincipalArn = principal.parse().map_err(wrong)?;
     let mut actions = Vec::new();
     for step in steps {
-        match step {
-            Step::Associate { policy, scope, was: Some(_) } => {
-                let policy = policy.parse().map_err(|error: ArnError| CliError::new(error.to_string()))?;
+        let principal = principal.clone();
+        let entry_arn = now.map(|entry| entry.entry.access_entry_arn.clone()).unwrap_or_default();
+        actions.push(match step {
+            Step::Create { groups, username, tags } => Action::CreateEntry {
+                principal,
+                kind: EntryType::Standard,
+                username: username.clone(),
+                groups: groups.clone(),
+                tags: tags.clone(),
+                may_exist: false,
+            },
+            Step::Associate { policy, scope, .. } => {
+                let policy = policy.parse().map_err(wrong)?;
                 let scope = AccessScope::from_parts(&scope.kind, &scope.namespaces)
                     .map_err(|error| CliError::new(error.to_string()))?;
-                actions.push(Action::AssociatePolicy { principal: principal.clone(), policy, scope });
+                Action::AssociatePolicy { principal, policy, scope }
             }
             Step::Update(change) => {
-                let username = change.username.clone().unwrap_or_else(|| entry.entry.username.clone());
-                let groups = change.groups.clone().unwrap_or_else(|| entry.entry.kubernetes_groups.clone());
-                actions.push(Action::UpdateEntry { principal: principal.clone(), username, groups });
+                let entry = now.map(|entry| entry.entry.clone()).unwrap_or_default();
+                let username = change.username.clone().unwrap_or(entry.username);
+                let groups = change.groups.clone().unwrap_or(entry.kubernetes_groups);
+                Action::UpdateEntry { principal, username, groups }
             }
-            Step::Create { .. } | Step::Tag(_) | Step::Untag(_) | Step::Associate { was: None, .. } => {}
-        }
-    }
-    if actions.is_empty() {
-        return Ok(Guard::default());
+            Step::Tag(tags) => Action::TagEntry { principal, entry_arn, tags: tags.clone() },
+            Step::Untag(keys) => Action::UntagEntry { principal, entry_arn, keys: keys.clone() },
+        });
     }
     change::guard(aws, cluster, &actions, is_allowed).await
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use entryway_access::PolicyArn;
-use entryway_live::{EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryChange, EntryWithPolicies, Scope};
+use entryway_access::{EXPIRES_AT, EXPIRES_POLICY, PolicyArn, expires_key};
+use entryway_live::{EntryChange, EntryWithPolicies, Scope};
 use jiff::Timestamp;
 
 use super::{policy_text, scope_text};
@@ -51,10 +51,10 @@ pub(super) fn plan(now: Option<&EntryWithPolicies>, wanted: &Wanted) -> Vec<Step
         Some(_) | None => {}
     };
     for policy in &wanted.policies {
-        end(format!("{EXPIRES_POLICY_TAG_PREFIX}{}", policy.name()));
+        end(expires_key(policy.name()));
     }
     if wanted.policies.is_empty() {
-        end(EXPIRES_AT_TAG.to_owned());
+        end(EXPIRES_AT.to_owned());
     }
     match now {
         None => steps.push(Step::Create {
@@ -108,7 +108,7 @@ impl Step {
                 let groups =
                     if groups.is_empty() { String::new() } else { format!(", in the groups {}", groups.join(", ")) };
                 let username = username.as_ref().map(|name| format!(", with the username {name}")).unwrap_or_default();
-                let end = tags.get(EXPIRES_AT_TAG).map(|end| format!(", until {end}")).unwrap_or_default();
+                let end = tags.get(EXPIRES_AT).map(|end| format!(", until {end}")).unwrap_or_default();
                 format!("make an access entry{username}{groups}{end}{}", ends(tags))
             }
             Step::Update(change) => {
@@ -117,7 +117,7 @@ impl Step {
                 [username, groups].into_iter().flatten().collect::<Vec<_>>().join(" and ")
             }
             Step::Tag(tags) => {
-                let end = tags.get(EXPIRES_AT_TAG).map(|end| format!("let the entry end at {end}"));
+                let end = tags.get(EXPIRES_AT).map(|end| format!("let the entry end at {end}"));
                 end.unwrap_or_else(|| format!("set an end{}", ends(tags)))
             }
             Step::Associate { policy, scope, was: None } => {
@@ -134,7 +134,7 @@ impl Step {
 /// The ends of policies among tags, in words.
 fn ends(tags: &BTreeMap<String, String>) -> String {
     tags.iter()
-        .filter_map(|(tag, end)| Some((tag.strip_prefix(EXPIRES_POLICY_TAG_PREFIX)?, end)))
+        .filter_map(|(tag, end)| Some((tag.strip_prefix(EXPIRES_POLICY)?, end)))
         .map(|(policy, end)| format!(", {} until {end}", policy_text(policy)))
         .collect()
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use entryway_access::{AwsAuth, MappedPrincipal, Mapping, PrincipalArn};
-use entryway_live::{EXPIRES_AT_TAG, EXPIRES_POLICY_TAG_PREFIX, EntryWithPolicies};
+use entryway_access::{AwsAuth, EXPIRES_AT, EXPIRES_POLICY, MappedPrincipal, Mapping, PrincipalArn};
+use entryway_live::EntryWithPolicies;
 use serde_json::{Value, json};
 
 use super::{policy_text, scope_text};
@@ -119,12 +119,12 @@ fn table(entries: &[EntryWithPolicies], lines: &[Line<'_>], aws_auth: &AwsAuth, 
             .iter()
             .map(|policy| {
                 let name = policy.policy_arn.rsplit('/').next().unwrap_or_default();
-                let end = entry.tags.get(&format!("{EXPIRES_POLICY_TAG_PREFIX}{name}"));
+                let end = entry.tags.get(&format!("{EXPIRES_POLICY}{name}"));
                 let end = end.map(|end| format!(" until {end}")).unwrap_or_default();
                 format!("{} ({}){end}", policy_text(&policy.policy_arn), scope_text(&policy.access_scope))
             })
             .collect();
-        let end = entry.tags.get(EXPIRES_AT_TAG).map(|end| format!("until {end}")).unwrap_or_default();
+        let end = entry.tags.get(EXPIRES_AT).map(|end| format!("until {end}")).unwrap_or_default();
         let mut cells = vec![
             entry.principal_arn.clone(),
             entry.kind.clone(),

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use entryway_access::{ArnError, PolicyArn, PrincipalArn};
-use entryway_live::{EXPIRES_POLICY_TAG_PREFIX, EntryWithPolicies, PrincipalText};
+use entryway_access::{ArnError, EXPIRES_POLICY, PolicyArn, PrincipalArn};
+use entryway_live::{EntryWithPolicies, PrincipalText};
 use entryway_plan::Action;
 
 use super::{find_entry, policy_text, scope_text};
@@ -79,7 +79,7 @@ pub(crate) async fn run(global: &Global, args: RevokeArgs) -> Result<Exit, CliEr
     // An end that outlived its association would end the next grant of that policy too.
     let ends: Vec<String> = held
         .iter()
-        .map(|policy| format!("{EXPIRES_POLICY_TAG_PREFIX}{}", policy.rsplit('/').next().unwrap_or_default()))
+        .map(|policy| format!("{EXPIRES_POLICY}{}", policy.rsplit('/').next().unwrap_or_default()))
         .filter(|tag| entry.entry.tags.contains_key(tag))
         .collect();
     if !ends.is_empty() {

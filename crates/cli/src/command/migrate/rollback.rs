@@ -1,8 +1,7 @@
 //! The way back, as long as the mode is not API: the entries that a migration made, whose principals lines of aws-auth
 //! map. Entries that files or people made stay, whatever aws-auth says of their principals.
 
-use entryway_access::{MappedPrincipal, PrincipalArn, Snapshot};
-use entryway_analysis::{compare, lock_out};
+use entryway_access::{MappedPrincipal, PrincipalArn};
 use entryway_plan::{Action, ActualEntry, Change, ChangeKind, ClusterPlan, Item, Plan, Step, fingerprint};
 
 use super::input::Subject;
@@ -26,8 +25,8 @@ pub(super) fn plan(subject: &Subject, allow_lockout: bool) -> Plan {
         cluster.entries.iter().filter(stands_for_a_line).map(|entry| entry.principal.clone()).collect();
     let mut after = cluster.clone();
     after.entries.retain(|entry| !principals.contains(&entry.principal));
-    let (before, after) = (Snapshot::compile(cluster.model()), Snapshot::compile(after.model()));
     let now = subject.now;
+    let effect = cluster.effect(&after, &[], subject.known(), now);
     let step = |principal: &PrincipalArn| Step {
         action: Action::DeleteEntry { principal: principal.clone() },
         token: String::new(),
@@ -46,9 +45,9 @@ pub(super) fn plan(subject: &Subject, allow_lockout: bool) -> Plan {
         changes: principals.iter().map(change).collect(),
         steps: principals.iter().map(step).collect(),
         left_alone: Vec::new(),
-        meaning: compare(&before, &after, subject.known(), now),
+        meaning: effect.meaning,
         notes: cluster.blind_spots(),
-        lock_out: lock_out(&before, &after, cluster.caller.as_ref(), &[], subject.known(), now),
+        lock_out: effect.lock_out,
     };
     let clusters = vec![cluster_plan];
     Plan { format_version: "1.0".to_owned(), made_at: now, allow_lockout, clusters, trouble: Vec::new() }
