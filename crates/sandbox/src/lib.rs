@@ -43,6 +43,7 @@ mod reviews;
 mod sandbox;
 mod service_accounts;
 mod storage;
+mod streams;
 mod subresources;
 mod text;
 mod token;

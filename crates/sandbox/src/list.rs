@@ -136,6 +136,8 @@ pub(crate) async fn list(call: &ResourceCall) -> Result<Answer, Failure> {
 pub(crate) async fn page(call: &ResourceCall) -> Result<Page, Failure> {
     let query = &call.call.query;
     let limit = usize::try_from(query.number("limit")?.unwrap_or(0)).unwrap_or(0);
+    // What any version satisfies is answered from the server's cache, and whole.
+    let limit = if query.get("resourceVersion") == Some("0") { 0 } else { limit };
     query.number("timeoutSeconds")?;
     let selection = Selection::read(call)?;
     let at = version(call)?;

@@ -82,7 +82,7 @@ async fn apply_patch(
             check_may_create(call)?;
             let merged = apply::apply(&call.target.served, None, &applied, by, options.force)?;
             let decoded = body::retype(&call.target.served, merged, options.validation)?;
-            check_no_uid(call, &decoded.object)?;
+            check_no_uid(call, &applied)?;
             create::check_namespace(call, &decoded.object)?;
             check_name(call, &decoded.object)?;
             let warnings = sent.warnings.iter().cloned().chain(decoded.warnings).collect();
@@ -93,7 +93,13 @@ async fn apply_patch(
             };
         };
         let merged = apply::apply(&call.target.served, Some(&current.object), &applied, by, options.force)?;
-        let decoded = body::retype(&call.target.served, merged, options.validation)?;
+        let mut decoded = body::retype(&call.target.served, merged, options.validation)?;
+        // Nobody owns these, but whoever names them means them.
+        for field in ["resourceVersion", "uid"] {
+            if let demand @ Value::String(_) = applied.pointer(&format!("/metadata/{field}")).unwrap_or(&Value::Null) {
+                meta::set(&mut decoded.object, field, demand.clone());
+            }
+        }
         create::check_namespace(call, &decoded.object)?;
         check_name(call, &decoded.object)?;
         check_version(call, &current, &decoded.object)?;

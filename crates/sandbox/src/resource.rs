@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use crate::api::Call;
 use crate::escalate::{Granting, RBAC};
-use crate::failure::{Failure, not_implemented, unsupported_body_type, unsupported_route_type};
+use crate::failure::{Failure, unsupported_body_type, unsupported_route_type};
 use crate::negotiate::{Offer, Output, negotiate};
 use crate::request_info::ResourcePath;
 use crate::respond::{self, Answer, Shape};
 use crate::storage::Target;
-use crate::{create, definitions, delete, list, namespaces, patch, reviews, subresources, update, watch};
+use crate::{create, definitions, delete, list, namespaces, patch, reviews, streams, subresources, update, watch};
 
 const BODY_TYPES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
@@ -142,7 +142,7 @@ impl ResourceCall {
             ("binding", "create") => subresources::bind(self).await,
             ("finalize", "update") if plural == "namespaces" => namespaces::finalize(self).await,
             ("log" | "exec" | "attach" | "portforward" | "proxy", _) => {
-                Err(not_implemented(&format!("{plural}/{}", self.path.subresource)).into())
+                streams::open(self, &plural, &subresource).await
             }
             (_, "get") => list::get(self).await,
             (subresource, "update") => update::update(self, Some(subresource)).await,

@@ -36,6 +36,8 @@ pub(crate) enum Content {
     List { items: Vec<Value>, metadata: Value },
     /// Anything else that is never transformed: a `Status`, a `Scale`, a review.
     Other(Value),
+    /// Nothing at all: 204.
+    Nothing,
 }
 
 impl Answer {
@@ -50,6 +52,10 @@ impl Answer {
     /// An object that is not of the request's resource.
     pub(crate) fn other(code: u16, object: Value) -> Answer {
         Answer { code, content: Content::Other(object), warnings: Vec::new() }
+    }
+    /// 204 without a body.
+    pub(crate) fn nothing() -> Answer {
+        Answer { code: 204, content: Content::Nothing, warnings: Vec::new() }
     }
     /// The same with warnings.
     pub(crate) fn with_warnings(self, warnings: Vec<String>) -> Answer {
@@ -70,6 +76,11 @@ pub(crate) struct Shape<'a> {
 
 /// Writes an answer.
 pub(crate) fn write(answer: Answer, shape: &Shape<'_>) -> Result<Response, Failure> {
+    if matches!(answer.content, Content::Nothing) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(response);
+    }
     let value = transform(answer.content, shape)?;
     let mut response = encode(answer.code, &value, shape.output.encoding, shape.pretty, shape.gzip)?;
     add_warnings(response.headers_mut(), &answer.warnings);
@@ -102,6 +113,7 @@ pub(crate) fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {
 
 fn transform(content: Content, shape: &Shape<'_>) -> Result<Value, Failure> {
     Ok(match (content, shape.output.form) {
+        (Content::Nothing, _) => Value::Null,
         (Content::Other(value), _) | (Content::Object(value), Form::Whole) => value,
         (Content::List { items, metadata }, Form::Whole) => list(shape.resource, items, metadata),
         (Content::Object(object), Form::Table(version)) => {

@@ -10,7 +10,7 @@ use entryway_objects::validate::FieldError;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use crate::create::Managed;
+use crate::create::{self, Managed};
 use crate::delete::{self, DeleteOptions, seconds};
 use crate::failure::{Failure, internal};
 use crate::meta;
@@ -19,7 +19,7 @@ use crate::resource::ResourceCall;
 use crate::respond::Answer;
 use crate::storage::Stored;
 use crate::token::{Bound, Claims, Named};
-use crate::update::Change;
+use crate::update::{self, Change};
 
 /// How long a token lasts where nothing is asked for, and the bounds of what may be asked for, in seconds.
 const TOKEN_SECONDS: i64 = 3600;
@@ -62,6 +62,8 @@ pub(crate) async fn scale(call: &mut ResourceCall, verb: &str) -> Result<Answer,
             Some(patch_type) => patch::apply(&call.target.served, patch_type, &scale, &bytes)?,
             None => body::decode_kind("autoscaling", "v1", "Scale", format, &bytes, options.validation)?.object,
         };
+        create::check_namespace(call, &wanted)?;
+        update::check_name(call, &wanted)?;
         let given = meta::text(&wanted, "resourceVersion");
         if !given.is_empty() && object_version(given)? != stored.revision {
             return Err(call.modified(&call.path.name).into());

@@ -1,4 +1,4 @@
-//! ConfigMaps, secrets, namespaces, volumes, nodes.
+//! ConfigMaps, secrets, namespaces, nodes.
 
 use std::collections::BTreeSet;
 
@@ -146,52 +146,6 @@ pub(super) fn update_namespace(new: &mut Value, old: &Value) {
     set(new, &["spec", "finalizers"], finalizers);
     let name = text(old, "/metadata/name").to_owned();
     set(new, &["metadata", "labels", "kubernetes.io/metadata.name"], json!(name));
-}
-
-fn add_finalizer(object: &mut Value, finalizer: &str) {
-    let mut finalizers = list(object, "/metadata/finalizers").to_vec();
-    if !finalizers.contains(&json!(finalizer)) {
-        finalizers.push(json!(finalizer));
-        set(object, &["metadata", "finalizers"], Value::Array(finalizers));
-    }
-}
-
-pub(super) fn create_claim(object: &mut Value, _: &Creation<'_>) {
-    add_finalizer(object, "kubernetes.io/pvc-protection");
-    set(object, &["status"], json!({"phase": "Pending"}));
-}
-
-pub(super) fn claim(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    let modes = list(check.new, "/spec/accessModes");
-    if modes.is_empty() {
-        errors.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
-    }
-    let allowed = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
-    for mode in modes.iter().filter(|m| m.as_str().is_none_or(|m| !allowed.contains(&m))) {
-        errors.push(FieldError::not_supported("spec.accessModes", mode, &allowed));
-    }
-    if text(check.new, "/spec/resources/requests/storage").is_empty() {
-        errors.push(FieldError::required("spec.resources[storage]", ""));
-    }
-    let fixed = |object: &Value| {
-        let mut spec = object.get("spec").and_then(Value::as_object).cloned().unwrap_or_default();
-        // The binder names the volume once; sizes and classes may change later.
-        for field in ["resources", "volumeAttributesClassName", "volumeName"] {
-            spec.remove(field);
-        }
-        spec
-    };
-    if check.old.is_some_and(|old| fixed(old) != fixed(check.new)) {
-        let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for \
-                      bound claims";
-        errors.push(FieldError::forbidden("spec", detail));
-    }
-}
-
-pub(super) fn create_volume(object: &mut Value, with: &Creation<'_>) {
-    add_finalizer(object, "kubernetes.io/pv-protection");
-    let now = crate::typed::time_text(with.now, false);
-    set(object, &["status"], json!({"phase": "Pending", "lastPhaseTransitionTime": now}));
 }
 
 /// A node begins tainted: nobody has seen it ready.

@@ -1,10 +1,15 @@
 //! What data can't say about the built-in types: one row for each type that has something special.
 
+mod autoscalers;
+mod budgets;
 pub(crate) mod cells;
+mod classes;
 mod config;
 mod cron;
 pub(crate) mod defaults;
+mod endpoints;
 mod network;
+mod network_policy;
 mod others;
 mod place;
 mod pod_spec;
@@ -13,6 +18,8 @@ mod rbac;
 mod scaling;
 mod selectors;
 mod services;
+mod storage;
+mod webhooks;
 mod workloads;
 
 use serde_json::Value;
@@ -124,13 +131,20 @@ static KINDS: &[Kind] = &[
         checked: true,
         ..kind("", "services")
     },
-    Kind { create: config::create_claim, validate: config::claim, checked: true, ..kind("", "persistentvolumeclaims") },
-    Kind { create: config::create_volume, ..kind("", "persistentvolumes") },
+    Kind {
+        create: storage::create_claim,
+        validate: storage::claim,
+        checked: true,
+        ..kind("", "persistentvolumeclaims")
+    },
+    Kind { create: storage::create_volume, validate: storage::volume, checked: true, ..kind("", "persistentvolumes") },
+    Kind { validate: budgets::quota, checked: true, ..kind("", "resourcequotas") },
+    Kind { validate: budgets::limit_range, checked: true, ..kind("", "limitranges") },
     Kind { create: config::create_node, ..kind("", "nodes") },
     Kind { validate: workloads::controller, checked: true, ..counted("", "replicationcontrollers") },
     Kind { validate: others::event, checked: true, ..kind("", "events") },
     Kind { checked: true, ..kind("events.k8s.io", "events") },
-    Kind { checked: true, ..kind("", "endpoints") },
+    Kind { validate: endpoints::endpoints, checked: true, ..kind("", "endpoints") },
     Kind { validate: workloads::deployment, checked: true, ..counted("apps", "deployments") },
     Kind { validate: workloads::replica_set, checked: true, ..counted("apps", "replicasets") },
     Kind {
@@ -143,12 +157,14 @@ static KINDS: &[Kind] = &[
     Kind { create: workloads::create_job, validate: workloads::job, checked: true, ..counted("batch", "jobs") },
     Kind { validate: workloads::cron_job, checked: true, ..counted("batch", "cronjobs") },
     Kind { validate: network::ingress, checked: true, ..counted("networking.k8s.io", "ingresses") },
-    counted("networking.k8s.io", "networkpolicies"),
-    counted("networking.k8s.io", "ingressclasses"),
-    Kind { validate: scaling::autoscaler, checked: true, ..kind("autoscaling", "horizontalpodautoscalers") },
-    counted("policy", "poddisruptionbudgets"),
-    counted("scheduling.k8s.io", "priorityclasses"),
-    counted("discovery.k8s.io", "endpointslices"),
+    Kind { validate: network_policy::policy, checked: true, ..counted("networking.k8s.io", "networkpolicies") },
+    Kind { validate: network::ingress_class, checked: true, ..counted("networking.k8s.io", "ingressclasses") },
+    Kind { validate: autoscalers::autoscaler, checked: true, ..kind("autoscaling", "horizontalpodautoscalers") },
+    Kind { validate: budgets::disruption_budget, checked: true, ..counted("policy", "poddisruptionbudgets") },
+    Kind { validate: classes::priority, checked: true, ..counted("scheduling.k8s.io", "priorityclasses") },
+    Kind { validate: classes::runtime, checked: true, ..kind("node.k8s.io", "runtimeclasses") },
+    Kind { validate: storage::class, checked: true, ..kind("storage.k8s.io", "storageclasses") },
+    Kind { validate: endpoints::slice, checked: true, ..counted("discovery.k8s.io", "endpointslices") },
     Kind { validate: others::lease, checked: true, ..kind("coordination.k8s.io", "leases") },
     Kind { name: NameRule::PathSegment, validate: rbac::role, checked: true, ..kind(RBAC, "roles") },
     Kind { name: NameRule::PathSegment, validate: rbac::cluster_role, checked: true, ..kind(RBAC, "clusterroles") },
@@ -159,8 +175,8 @@ static KINDS: &[Kind] = &[
         checked: true,
         ..kind(RBAC, "clusterrolebindings")
     },
-    counted(ADMISSION, "validatingwebhookconfigurations"),
-    counted(ADMISSION, "mutatingwebhookconfigurations"),
+    Kind { validate: webhooks::configuration, checked: true, ..counted(ADMISSION, "validatingwebhookconfigurations") },
+    Kind { validate: webhooks::configuration, checked: true, ..counted(ADMISSION, "mutatingwebhookconfigurations") },
     counted(ADMISSION, "validatingadmissionpolicies"),
     counted(ADMISSION, "validatingadmissionpolicybindings"),
     counted(ADMISSION, "mutatingadmissionpolicies"),

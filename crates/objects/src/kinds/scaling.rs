@@ -1,32 +1,9 @@
-//! Autoscalers, their two versions, and what else is served in more than one.
+//! What is served in more than one version or group: autoscalers and events.
 
 use serde_json::{Map, Value, json};
 
-use super::{Check, text};
-use crate::{registry::ResourceType, validate::FieldError};
-
-pub(super) fn autoscaler(check: Check<'_>, errors: &mut Vec<FieldError>) {
-    let number = |field: &str| check.new.pointer(&format!("/spec/{field}")).and_then(Value::as_i64);
-    if let Some(min) = number("minReplicas")
-        && min < 1
-    {
-        let detail = "must be greater than or equal to 1";
-        errors.push(FieldError::invalid("spec.minReplicas", &json!(min), detail));
-    }
-    let max = number("maxReplicas").unwrap_or(0);
-    if max < 1 {
-        errors.push(FieldError::invalid("spec.maxReplicas", &json!(max), "must be greater than 0"));
-    }
-    if number("minReplicas").is_some_and(|min| max < min) {
-        let detail = "must be greater than or equal to `minReplicas`";
-        errors.push(FieldError::invalid("spec.maxReplicas", &json!(max), detail));
-    }
-    for field in ["kind", "name"] {
-        if text(check.new, &format!("/spec/scaleTargetRef/{field}")).is_empty() {
-            errors.push(FieldError::required(format!("spec.scaleTargetRef.{field}"), ""));
-        }
-    }
-}
+use super::text;
+use crate::registry::ResourceType;
 
 /// Turns an object of one version into another of the same resource.
 pub(crate) fn convert(mut object: Value, from: &ResourceType, to: &ResourceType) -> Value {

@@ -107,7 +107,7 @@ fn check_strategy(strategy: &Place<'_>, errors: &mut Vec<FieldError>) {
 }
 
 /// A count or a percentage.
-fn check_share(share: &Place<'_>, errors: &mut Vec<FieldError>) {
+pub(super) fn check_share(share: &Place<'_>, errors: &mut Vec<FieldError>) {
     match share.value {
         Value::String(text) => share.problems(names::percentage(text), errors),
         _ => share.not_negative(errors),
@@ -121,7 +121,8 @@ fn share(share: &Place<'_>) -> i64 {
     }
 }
 
-fn check_whole(at: &Place<'_>, errors: &mut Vec<FieldError>) {
+/// A percentage of the whole at most.
+pub(super) fn check_whole(at: &Place<'_>, errors: &mut Vec<FieldError>) {
     if at.value.is_string() && share(at) > 100 {
         errors.push(at.invalid("must not be greater than 100%"));
     }

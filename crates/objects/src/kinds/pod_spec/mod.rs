@@ -14,7 +14,10 @@ use super::{NameRule, Place};
 use crate::{names, validate::FieldError};
 
 pub(super) use probes::check_port;
-pub(super) use scheduling::{check_tolerations, labels as check_selector_labels};
+pub(super) use resources::{
+    check_amount, check_container_name as check_container_resource, check_name as check_resource_name,
+};
+pub(super) use scheduling::{check_node_selector, check_tolerations, labels as check_selector_labels};
 
 /// Most that Kubernetes takes for a number of seconds.
 const MAX_INT32: i64 = 2_147_483_647;

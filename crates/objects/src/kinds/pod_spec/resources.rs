@@ -55,7 +55,8 @@ pub(in crate::kinds) fn check_name(name: &str, at: &Place<'_>, errors: &mut Vec<
     fine
 }
 
-fn check_container_name(name: &str, at: &Place<'_>, errors: &mut Vec<FieldError>) {
+/// A resource of which a container can have some.
+pub(in crate::kinds) fn check_container_name(name: &str, at: &Place<'_>, errors: &mut Vec<FieldError>) {
     check_name(name, at, errors);
     if !name.contains('/') {
         if !matches!(name, "cpu" | "memory" | "ephemeral-storage") && !is_huge_page(name) {
