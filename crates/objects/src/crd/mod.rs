@@ -2,6 +2,7 @@
 
 mod columns;
 mod schema;
+mod structural;
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -191,6 +192,7 @@ pub(crate) fn read(version: &CustomVersion, value: &Value) -> Reading {
 
 pub(crate) use columns::cell;
 pub(crate) use schema::{fill_defaults, validate};
+pub(crate) use structural::{check as check_structural, check_scale};
 
 #[cfg(test)]
 mod tests;

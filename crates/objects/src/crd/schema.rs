@@ -235,10 +235,17 @@ fn fits_format(format: &str, text: &str) -> bool {
     }
 }
 
+/// Most that a compiled pattern may take, in bytes.
+const MAX_COMPILED: usize = 1 << 20;
+
+/// Whether a pattern can be compiled; why not.
+pub(super) fn is_valid_pattern(pattern: &str) -> Result<(), String> {
+    regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build().map(drop).map_err(|error| error.to_string())
+}
+
 /// Patterns are compiled once; there are few, and a broken one lets everything pass, as it could not be created.
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     const MAX_KEPT: usize = 256;
-    const MAX_COMPILED: usize = 1 << 20;
     static COMPILED: LazyLock<Mutex<BTreeMap<String, Option<Arc<Regex>>>>> = LazyLock::new(Mutex::default);
     let Ok(mut compiled) = COMPILED.lock() else { return true };
     if compiled.len() > MAX_KEPT {

@@ -198,3 +198,66 @@ fn deprecated_versions_warn() {
     assert_eq!(of("componentstatuses").as_deref(), Some("v1 ComponentStatus is deprecated in v1.19+"));
     assert_eq!(of("pods"), None);
 }
+
+#[test]
+fn schemas_that_are_not_structural() {
+    use crate::kinds::Place;
+    let wrong = |schema: Value| -> Vec<String> {
+        let mut errors = Vec::new();
+        check_structural(&Place::new(&schema, "schema"), &mut errors);
+        errors.iter().map(ToString::to_string).collect()
+    };
+    for (schema, text) in [
+        (json!({}), "schema.type: Required value: must not be empty at the root"),
+        (
+            json!({"type": "array", "items": {"type": "string"}}),
+            "schema.type: Invalid value: \"array\": must be object at the root",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {}}}),
+            "schema.properties[a].type: Required value: must not be empty for specified object fields",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "array"}}}),
+            "schema.properties[a].items: Required value: must be specified",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "array", "items": {}}}}),
+            "schema.properties[a].items.type: Required value: must not be empty for specified array items",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "text"}}}),
+            "schema.properties[a].type: Unsupported value: \"text\": supported values: \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\"",
+        ),
+        (
+            json!({"type": "object", "properties": {"metadata": {"type": "object", "properties": {"labels": {"type": "object"}}}}}),
+            "schema.properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified",
+        ),
+        (
+            json!({"type": "object", "anyOf": [{"type": "object"}]}),
+            "schema.anyOf[0].type: Forbidden: must be empty to be structural",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {"type": "string"}}, "additionalProperties": {"type": "string"}}}}),
+            "schema.properties[a].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive",
+        ),
+        (
+            json!({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}, "uniqueItems": true}}}),
+            "schema.properties[a].uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
+        ),
+        (
+            json!({"type": "object", "additionalProperties": {"type": "string"}}),
+            "schema.additionalProperties: Forbidden: must not be used at the root",
+        ),
+    ] {
+        assert_eq!(wrong(schema), [text]);
+    }
+    let fine = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {
+        "port": {"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+        "any": {"x-kubernetes-preserve-unknown-fields": true},
+        "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
+        "list": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+            "items": {"type": "object", "required": ["k"], "properties": {"k": {"type": "string"}}}},
+    }});
+    assert_eq!(wrong(fine), [""; 0]);
+}

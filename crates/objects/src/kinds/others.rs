@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Check, list, set, text};
-use crate::{lifecycle::Creation, names, registry::Registry, validate::FieldError};
+use super::{Check, Place, list, set, text};
+use crate::{crd, lifecycle::Creation, names, registry::Registry, validate::FieldError};
 
 pub(super) fn event(check: Check<'_>, errors: &mut Vec<FieldError>) {
     let object = check.new;
@@ -187,16 +187,12 @@ fn check_versions(object: &Value, errors: &mut Vec<FieldError>) {
         match schema {
             None => errors.push(FieldError::required(format!("{at}.schema.openAPIV3Schema"), "schemas are required")),
             Some(schema) => {
-                let at = format!("{at}.schema.openAPIV3Schema");
-                match text(schema, "/type") {
-                    "object" => {}
-                    "" => errors.push(FieldError::required(format!("{at}.type"), "must not be empty at the root")),
-                    other => {
-                        let detail = "must be object at the root";
-                        errors.push(FieldError::invalid_text(format!("{at}.type"), other, detail));
-                    }
-                }
+                crd::check_structural(&Place::new(schema, format!("{at}.schema.openAPIV3Schema")), errors);
             }
+        }
+        let scale = version.pointer("/subresources/scale").filter(|s| !s.is_null());
+        if let Some(scale) = scale {
+            crd::check_scale(&Place::new(scale, ""), &format!("{at}.subresources"), errors);
         }
     }
     if storage_versions(object).len() != 1 {

@@ -95,9 +95,9 @@ fn check_strategy(strategy: &Place<'_>, errors: &mut Vec<FieldError>) {
             // Printed as the server's own structure, which has no JSON names.
             let part = |field: &str| rolling.at(field).value.clone();
             let rolling = if rolling.is_set() {
-                json!({"MaxUnavailable": part("maxUnavailable"), "MaxSurge": part("maxSurge")})
+                format!("{{\"MaxUnavailable\":{},\"MaxSurge\":{}}}", part("maxUnavailable"), part("maxSurge"))
             } else {
-                Value::Null
+                "null".to_owned()
             };
             let printed = format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", json!(other));
             let allowed = &["Recreate", "RollingUpdate"];
