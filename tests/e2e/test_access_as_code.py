@@ -234,6 +234,9 @@ def test_off_aws_auth(with_aws_auth):
     up.aws("iam", "delete-role", "--role-name", "boss").ok()
     boss = make_role(up, "boss")
     up.kubectl("get", "pods", env=kubeconfig_for(up, boss)).ok()
+    # which is still known after a restart
+    up.stop()
+    up.start()
     up.entryway("migrate", "-c", "demo", "--finish", "--yes", cwd=up.home).fails(2, "role/boss")
     up.aws("eks", "delete-access-entry", "--cluster-name", "demo", "--principal-arn", boss).ok()
     up.kubectl("get", "pods", env=kubeconfig_for(up, boss)).ok()
@@ -301,3 +304,29 @@ def test_one_call_that_is_refused_takes_nothing_from_the_rest(tmp_path):
         up.entryway("plan", both, env={**env, "AWS_SECRET_ACCESS_KEY": "x"}).fails(2, "SignatureDoesNotMatch")
     finally:
         up.stop()
+
+
+def test_principals_beyond_one_page_are_known(up):
+    """IAM lists a thousand at most in one answer: the last of more is found like the first."""
+    from concurrent.futures import ThreadPoolExecutor
+    iam = up.client("iam")
+    iam.create_group(GroupName="all")
+
+    def make(n):
+        iam.create_role(RoleName=f"role-{n:04}", AssumeRolePolicyDocument=TRUST)
+        iam.create_user(UserName=f"user-{n:04}")
+        iam.add_user_to_group(GroupName="all", UserName=f"user-{n:04}")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(make, range(1005)))
+    assert iam.list_roles(MaxItems=1000)["IsTruncated"] and iam.list_users(MaxItems=1000)["IsTruncated"]
+    assert iam.get_group(GroupName="all", MaxItems=1000)["IsTruncated"]
+
+    last = write(up, "last.yaml", "clusters: [{name: demo, access: [{principal: role/role-1004, policies: [View]}, "
+                                  "{principal: user/user-1004, policies: [View]}]}]\n")
+    shown = up.entryway("plan", last).fails(1, "Plan: 2 to create")
+    assert "does not exist" not in shown.out + shown.err
+    up.entryway("plan", write(up, "absent.yaml", "clusters: [{name: demo, access: [{principal: role/role-1005, policies: [View]}]}]\n")).fails(
+        1, "role/role-1005` does not exist")
+    group = write(up, "group.yaml", "clusters: [{name: demo, access: [{iamGroup: all, policies: [View]}]}]\n")
+    up.entryway("plan", group).fails(1, "Plan: 1005 to create", "user/user-1004")

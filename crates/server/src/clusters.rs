@@ -195,7 +195,7 @@ impl Clusters {
         if let Err(error) = runtime.reached(Part::Entries, revision).await {
             tracing::error!(cluster = record.name, %error, "started all the same");
         }
-        let sign_ins = Arc::new(SignIns::new(Timestamp::now()));
+        let sign_ins = Arc::new(SignIns::load(shared.store.as_ref(), &record.id, Timestamp::now()).await?);
         let authority = Arc::new(ClusterAuthority {
             cluster: record.name.clone(),
             place: place.clone(),
@@ -216,7 +216,8 @@ impl Clusters {
         let tls = TlsAcceptor::from(Arc::clone(&shared.tls));
         let kubernetes = crate::kubernetes::guarded(sandbox.router());
         let serving = serve::serve(listener, Some(tls), kubernetes.clone(), stopping.clone());
-        let task = tokio::spawn(run(sandbox, serving, keeper, stopping));
+        let counting = Arc::clone(&sign_ins).keep(Arc::clone(&shared.store), stopping.clone());
+        let task = tokio::spawn(run(sandbox, serving, counting, keeper, stopping));
         let running = Running {
             id: record.id.clone(),
             runtime,
@@ -261,6 +262,7 @@ impl Clusters {
 async fn run(
     sandbox: Sandbox,
     serving: impl Future<Output = ()>,
+    counting: impl Future<Output = ()>,
     keeper: JoinHandle<()>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -268,7 +270,7 @@ async fn run(
         let _ = stopping.wait_for(|stop| *stop).await;
         sandbox.shutdown().await;
     };
-    tokio::join!(serving, shutdown);
+    tokio::join!(serving, counting, shutdown);
     keeper.abort();
     let _ = keeper.await;
 }

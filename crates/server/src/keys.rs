@@ -94,6 +94,8 @@ pub(crate) const PAGE_SECRET: &str = "/server/page-secret";
 pub(crate) const GONE: &str = "/server/gone/";
 /// The prefix of the keys that sign service-account tokens, by cluster id.
 pub(crate) const TOKEN_KEYS: &str = "/server/token-keys/";
+/// The prefix of who signed in to clusters, by cluster id: `head`, and `SOURCE/PRINCIPAL` for each.
+pub(crate) const SIGN_INS: &str = "/server/sign-ins/";
 /// The prefix of audit records.
 pub(crate) const AUDIT: &str = "/audit/";
 

@@ -41,9 +41,20 @@ async fn deleted_clusters(store: &dyn Store) -> Result<(), StoreError> {
     for note in store.list(keys::GONE, ListOptions::default()).await?.items {
         let Some(id) = note.key.strip_prefix(keys::GONE) else { continue };
         Sandbox::delete(store, id).await?;
+        delete_all(store, &format!("{}{id}/", keys::SIGN_INS)).await?;
         let _ = store.commit(Txn::new().delete(format!("{}{id}", keys::TOKEN_KEYS)).delete(note.key)).await?;
     }
     Ok(())
+}
+
+async fn delete_all(store: &dyn Store, prefix: &str) -> Result<(), StoreError> {
+    loop {
+        let some = store.list(prefix, ListOptions { after: None, limit: STEP, at: None }).await?.items;
+        if some.is_empty() {
+            return Ok(());
+        }
+        let _ = store.commit(some.into_iter().fold(Txn::new(), |txn, item| txn.delete(item.key))).await?;
+    }
 }
 
 /// Removes request tokens that have been forgotten.
@@ -71,6 +82,7 @@ mod tests {
     async fn deleted_clusters_leave_nothing() {
         let store = MemoryStore::new();
         let mut txn = Txn::new().put("/server/gone/a", Vec::new()).put("/server/token-keys/a", Vec::new());
+        txn = txn.put("/server/sign-ins/a/head", Vec::new()).put("/server/sign-ins/a/awsAuth/x", Vec::new());
         for n in 0..1200 {
             txn = txn.put(format!("/k8s/a/core/secrets/x/{n}"), Vec::new());
         }
