@@ -14,7 +14,7 @@ use entryway_access::{
     AccountId, AuthenticationMode, AwsAuth, Caller, IdentitySource, MappedPrincipal, Mapping, Position, PrincipalArn,
     Snapshot,
 };
-use entryway_analysis::compare;
+use entryway_analysis::{Subject, compare};
 use entryway_formats::Place;
 
 use crate::diff::{Draft, create_missing, diff_mode};
@@ -79,8 +79,13 @@ pub fn migrate(input: &MigrationInput<'_>) -> Migration {
     let rollback = rollback_plan(&applied, &apply.steps, input, &world, &options);
     let mut end = applied.clone();
     end.mode = AuthenticationMode::Api;
-    let comparison =
+    let mut comparison =
         compare(&Snapshot::compile(cluster.model()), &Snapshot::compile(end.model()), input.known, input.now);
+    // Principals of other partitions never sign in, whatever a line says of them.
+    comparison.retain(|one| match &one.subject {
+        Subject::Principal(arn) => arn.partition() == cluster.arn.partition,
+        Subject::OthersOf(_) => true,
+    });
     let phase = match cluster.mode {
         AuthenticationMode::ConfigMap => MigrationPhase::Check,
         AuthenticationMode::ApiAndConfigMap if apply.steps.is_empty() => MigrationPhase::Applied,
@@ -265,8 +270,12 @@ impl Work<'_> {
         }
     }
 
-    /// What the parser dropped before it became a line.
+    /// What the parser dropped before it became a line; of what is odd and in force all the same, a note.
     fn read_broken(&mut self) {
+        for (problem, place) in self.input.problems.iter().filter(|(problem, _)| !problem.dropped) {
+            let source = source(&problem.key, problem.position, place.as_ref());
+            self.notes.push(format!("{source}: {}", problem.message));
+        }
         for (problem, place) in self.input.problems.iter().filter(|(problem, _)| problem.dropped) {
             let source = source(&problem.key, problem.position, place.as_ref());
             let has_line = self.lines.iter().any(|line| {

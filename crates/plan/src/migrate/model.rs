@@ -56,6 +56,16 @@ pub struct LineSource {
     pub file: Option<String>,
 }
 
+impl std::fmt::Display for LineSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.file, self.line) {
+            (Some(file), line) => write!(f, "{file}:{line}:{}", self.column),
+            (None, 0) => f.write_str(&self.key),
+            (None, line) => write!(f, "{}:{line}:{}", self.key, self.column),
+        }
+    }
+}
+
 /// What becomes of a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "fate", rename_all_fields = "camelCase")]

@@ -104,6 +104,25 @@ fn misspelt_keys_and_elements_are_reported_with_their_lines() {
     assert!(fates(&migration).iter().all(|fate| matches!(fate, Fate::Broken { .. })));
 }
 
+/// A member that means nothing leaves the line in force, without what was meant.
+#[test]
+fn members_that_mean_nothing_are_noted_with_their_lines() {
+    let text = "- rolearn: arn:aws:iam::111122223333:role/A\n  username: a\n  group: [admins]\n";
+    let migration = input(text, "", "").run();
+    assert_eq!(only(&migration).groups.clone().unwrap_or_default(), Vec::<String>::new());
+    let noted = migration.notes.iter().any(|note| note.starts_with("mapRoles:3:") && note.contains("`groups`"));
+    assert!(noted, "{:#?}", migration.notes);
+}
+
+/// Nobody of another partition signs in, so nobody of it loses anything.
+#[test]
+fn lines_of_other_partitions_change_nothing_for_anybody() {
+    let users = "- userarn: arn:aws-cn:iam::111122223333:user/a\n  username: a\n  groups: [system:masters]\n";
+    let migration = input("", users, "").run();
+    assert!(matches!(fates(&migration).as_slice(), [Fate::Dead { .. }]), "{migration:#?}");
+    assert!(!migration.changes_access(), "{:#?}", migration.comparison);
+}
+
 /// Problems of a file have the file's lines.
 #[test]
 fn places_of_a_file_win_over_those_within_the_string() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use entryway_plan::{ActualCluster, Fate, LineSource, Migration, MigrationPhase, meaning_text};
+use entryway_plan::{ActualCluster, Fate, Migration, MigrationPhase, meaning_text};
 
 use crate::output::count;
 
@@ -30,13 +30,13 @@ pub(super) fn text(cluster: &ActualCluster, migration: &Migration) -> String {
             Fate::Broken { why } => format!("is broken: {why}"),
         };
         let whom = if line.principal.is_empty() { String::new() } else { format!("{} ", line.principal) };
-        let _ = writeln!(text, "  {}: {whom}{fate}", place(&line.source));
+        let _ = writeln!(text, "  {}: {whom}{fate}", line.source);
     }
     if !migration.not_carried.is_empty() {
         text.push_str("\nWhat an entry can't say\n");
     }
     for one in &migration.not_carried {
-        let _ = writeln!(text, "  {}: {} of {}: {}", place(&one.source), one.what, one.principal, one.why);
+        let _ = writeln!(text, "  {}: {} of {}: {}", one.source, one.what, one.principal, one.why);
         let _ = writeln!(text, "    instead: {}", one.proposal);
     }
     if !migration.notes.is_empty() {
@@ -59,12 +59,4 @@ pub(super) fn text(cluster: &ActualCluster, migration: &Migration) -> String {
         MigrationPhase::Finished => {}
     }
     text
-}
-
-fn place(source: &LineSource) -> String {
-    match (&source.file, source.line) {
-        (Some(file), line) => format!("{file}:{line}:{}", source.column),
-        (None, 0) => source.key.clone(),
-        (None, line) => format!("{}:{line}:{}", source.key, source.column),
-    }
 }
