@@ -145,8 +145,9 @@ async fn answer(plane: &Arc<ControlPlane>, request: &Received) -> Response {
         ("/sign-in", _) => return sign_in::page(plane, request, &query, &form, &preferences).await,
         // Programs that look at links before people do ask by HEAD: that does not use one up.
         ("/link", false) if request.method == "GET" => {
-            return sign_in::by_link(plane, request, &query, &preferences).await;
+            return sign_in::by_link(plane, request, query.text("token"), &preferences).await;
         }
+        ("/link/use", true) => return sign_in::use_link(plane, request, form.text("token"), &preferences).await,
         ("/theme", true) => return page::set_theme(request, &form),
         _ => {}
     }

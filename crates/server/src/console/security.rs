@@ -39,7 +39,7 @@ pub(super) fn is_own_origin(request: &Received) -> bool {
     }
 }
 
-/// Whether the browser came from another site's page, so that cookies of ours are not sent along yet.
+/// Whether the browser came from another site's page. Cookies of ours are not sent along then.
 pub(super) fn is_from_elsewhere(request: &Received) -> bool {
     request.header("sec-fetch-site").is_some_and(|site| matches!(site, "cross-site" | "same-site"))
 }

@@ -159,7 +159,14 @@ impl Links {
         secret
     }
 
-    /// The access key of a link that has not been used and is not over. It is used up by this.
+    /// The access key of a link that has not been used and is not over.
+    pub(super) fn look(&self, secret: &str, now: Timestamp) -> Option<String> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, made) = all.get(&hash(secret))?;
+        (now.duration_since(*made) < LINK_LIFE).then(|| key.clone())
+    }
+
+    /// The same; the link is used up by this.
     pub(super) fn take(&self, secret: &str, now: Timestamp) -> Option<String> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (key, made) = all.remove(&hash(secret))?;

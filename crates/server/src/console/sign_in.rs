@@ -56,15 +56,46 @@ pub(crate) fn path(secret: &str) -> String {
     format!("/console/link?token={secret}")
 }
 
-/// `GET /console/link?token=…`.
+/// `GET /console/link?token=…`. Where another site led here, or the link is another's than who is signed in, it asks
+/// first: else whoever has a link of his own could make somebody work in his name without noticing.
 pub(super) async fn by_link(
     plane: &Arc<ControlPlane>,
     request: &Received,
-    query: &Form,
+    token: &str,
     preferences: &Preferences,
 ) -> Response {
     let now = Timestamp::now();
-    let key = plane.console.links.take(query.text("token"), now);
+    let Some(key) = plane.console.links.look(token, now) else {
+        return use_link(plane, request, token, preferences).await;
+    };
+    let here = security::session_secret(request).and_then(|secret| plane.console.sessions.find(secret, false, now));
+    let replaces = here.filter(|session| session.own_key != key);
+    match identity(plane, &key, now).await {
+        Some((who, _)) if replaces.is_some() || security::is_from_elsewhere(request) => {
+            let content = html! {
+                p { (words::LINK_ASKS) }
+                dl.facts { dt { "The link signs in" } dd { code { (who.arn()) } } }
+                form.stack method="post" action="/console/link/use" {
+                    input type="hidden" name="token" value=(token);
+                    button type="submit" { "Sign in" }
+                }
+                p { a href="/console" { "To the console, as I am" } }
+            };
+            page::plain(StatusCode::OK, "Sign in by a link?", preferences, content)
+        }
+        _ => use_link(plane, request, token, preferences).await,
+    }
+}
+
+/// `POST /console/link/use`, or a link that need not ask: signs in.
+pub(super) async fn use_link(
+    plane: &Arc<ControlPlane>,
+    request: &Received,
+    token: &str,
+    preferences: &Preferences,
+) -> Response {
+    let now = Timestamp::now();
+    let key = plane.console.links.take(token, now);
     let found = match &key {
         Some(key) => identity(plane, key, now).await.map(|(who, _)| (key, who)),
         None => None,
@@ -75,14 +106,7 @@ pub(super) async fn by_link(
     };
     record(plane, request, "ConsoleLogin", Some(&who), None, now).await;
     let secret = begin(plane, request, key, now);
-    let mut response = if security::is_from_elsewhere(request) {
-        // The browser would not send a strict cookie along a redirect that another site began.
-        let onward =
-            html! { meta http-equiv="refresh" content="0;url=/console"; p { a href="/console" { "To the console" } } };
-        page::plain(StatusCode::OK, "Signed in", preferences, onward)
-    } else {
-        page::redirect("/console")
-    };
+    let mut response = page::redirect("/console");
     security::set_session(&mut response, request, &secret);
     response
 }

@@ -20,6 +20,8 @@ pub(super) const SIGN_IN_BY_LINK: &str =
     "Run `entryway console` on the machine of the control plane: it prints a link that signs you in, once.";
 pub(super) const SIGN_IN_BY_KEY: &str = "Or use an access key of a local user. It is checked and not kept.";
 pub(super) const LINK_USED: &str = "This link has been used, or is too old.";
+pub(super) const LINK_ASKS: &str =
+    "Go on only if you asked for this link. Whoever is signed in here now is signed out by it.";
 pub(super) const KEY_REFUSED: &str = "The access key is not one of an active user here, or the secret is another.";
 pub(super) const SESSION_OVER: &str = "Your session is over. Sign in, and what you typed is still there.";
 pub(super) const KEPT: &str = "You are signed in again. This is what you sent before; nothing has been changed yet.";

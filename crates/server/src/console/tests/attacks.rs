@@ -67,6 +67,42 @@ async fn a_look_at_a_link_does_not_use_it_up() {
     assert!(records.iter().all(|record| !record.to_string().contains(token)));
 }
 
+/// A link of somebody else's takes nobody's session, wherever it is opened from.
+#[tokio::test]
+async fn anothers_link_asks_first() {
+    let api = Api::start(&["demo"]).await;
+    let other = read_only(&api, "other").await;
+    let link = async |keys| {
+        let request = signed_request(keys, "eks", "POST", "/console/link", "/console/link", "", Vec::new());
+        let answer: Value = serde_json::from_slice(&api.send(request).await.2).unwrap();
+        answer["path"].as_str().unwrap().to_owned()
+    };
+    let mut browser = Browser::of(&api, &api.admin).await;
+    let own = browser.cookie.clone();
+    let path = link(&other).await;
+    let asks = browser.get(&path).await;
+    asks.is(200).has("assumed-role/other/jo").has("if you asked for this link");
+    assert_eq!(browser.cookie, own);
+    // From elsewhere the browser sends no cookie, and would take one.
+    let mut stranger = Browser::new(&api);
+    for site in ["cross-site", "same-site"] {
+        let seen = stranger.send(Request::get(&path).header("sec-fetch-site", site), String::new()).await;
+        assert_eq!(seen.is(200).hidden("token"), asks.hidden("token"));
+        assert!(!seen.headers.contains_key("set-cookie"), "{site}");
+        let token = Form::of(&[("token", &asks.hidden("token"))]).to_query();
+        let forged = Request::post("/console/link/use").header("sec-fetch-site", site);
+        browser.send(forged, token).await.is(403).has("another site");
+    }
+    browser.get("/console").await.is(200).has("user/admin");
+    assert_eq!(browser.post("/console/link/use", &[("token", &asks.hidden("token"))]).await.location(), "/console");
+    browser.get("/console").await.is(200).has("assumed-role/other/jo");
+    browser.post("/console/link/use", &[("token", &asks.hidden("token"))]).await.is(403).has("has been used");
+    // One's own asks nothing.
+    let mut browser = Browser::of(&api, &api.admin).await;
+    browser.get(&link(&api.admin).await).await.is(303);
+    browser.get("/console").await.is(200);
+}
+
 #[tokio::test]
 async fn every_change_needs_the_token_of_the_session() {
     let api = Api::start(&["demo"]).await;
