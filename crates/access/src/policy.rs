@@ -244,7 +244,7 @@ impl PolicyCatalogue {
         near.dedup();
         let names: Vec<String> = near.iter().take(3).map(|(_, known)| format!("`{known}`")).collect();
         match names.as_slice() {
-            [] => format!("there is no access policy `{text}`; `entryway policies` lists those there are"),
+            [] => format!("there is no access policy `{text}`"),
             names => format!("there is no access policy `{text}`; the nearest are {}", names.join(", ")),
         }
     }

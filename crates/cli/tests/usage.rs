@@ -27,6 +27,8 @@ fn bad_usage_is_2_with_nothing_on_stdout() {
         &["plan"],
         &["clusters", "mode", "demo", "SOMETHING"],
         &["access", "grant", "group/x", "-c", "demo", "--policy", "View"],
+        &["access", "grant", "role/x", "-c", "demo", "--policy", "View", "-A", "-n", "team-a"],
+        &["access", "grant", "role/x", "-c", "demo", "--policy", "View", "--expires", "-8h"],
         &["up", "--account", "1"],
         &["token"],
     ] {
@@ -152,4 +154,24 @@ fn policies_are_shown_without_a_network() {
     assert_eq!(role["kind"], "ClusterRole");
     assert_eq!(role["rules"][0]["verbs"], serde_json::json!(["*"]));
     assert_eq!(run(&["policies", "show", "NoSuchPolicy"]).status.code(), Some(2));
+}
+
+/// One message, and no waiting for what is not there.
+#[test]
+fn an_endpoint_where_nothing_listens() {
+    // A port that was free a moment ago: whoever takes it meanwhile speaks no AWS.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint = format!("http://{free}");
+    let home = tempfile::tempdir().unwrap();
+    let done = entryway(home.path())
+        .args(["clusters", "list", "--region", "us-east-1", "--endpoint-url", &endpoint])
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("AWS_MAX_ATTEMPTS", "1000")
+        .output()
+        .unwrap();
+    assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(2), ""));
+    let message = text(&done.stderr);
+    assert!(message.starts_with(&format!("error: ListClusters at {endpoint} did not answer: ")), "{message}");
+    assert!(message.contains("entryway up"), "{message}");
 }

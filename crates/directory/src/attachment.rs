@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use entryway_store::Txn;
 use serde::{Deserialize, Serialize};
 
-use crate::grants::Holder;
+use crate::holder::Holder;
 use crate::managed_policy::check_policy_arn;
 use crate::storage::{ATTEMPTS, Loaded, commit, create, load, load_all};
 use crate::{Account, DirectoryError, Name, keys};

@@ -8,7 +8,7 @@ use entryway_iam::policy::{Context, PolicyDocument, PolicySet};
 use jiff::Timestamp;
 
 use crate::access_key::KeyRecord;
-use crate::grants::Holder;
+use crate::holder::Holder;
 use crate::session::{SessionOwner, SessionRecord};
 use crate::storage::load;
 use crate::{Account, Directory, DirectoryError, KeyStatus, Role, Tags, User, account_of_key, keys};

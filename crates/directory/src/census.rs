@@ -5,7 +5,7 @@ use entryway_store::{ListOptions, Revision};
 use jiff::Timestamp;
 
 use crate::caller::{own_facts, permissions, user_id};
-use crate::grants::Holder;
+use crate::holder::Holder;
 use crate::{Account, DirectoryError, LocalCaller, PageRequest, Role, SessionKind, User, keys};
 
 /// Tells whether a role, user, group or managed policy of an account has changed.

@@ -1,18 +1,14 @@
-//! What roles, users and groups have alike: a name and policies; and the tags of roles and users. One place for its
-//! rules.
+//! What is done with roles, users and groups alike: found, listed, given tags and inline policies, created, deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use entryway_access::PrincipalArn;
 use entryway_iam::policy::{PolicyDocument, counted_size};
 use entryway_store::Txn;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::storage::{ATTEMPTS, Loaded, commit, load, load_all};
-use crate::{
-    Account, DirectoryError, EntityPath, Group, Name, Page, PageRequest, Role, Tags, User, arns, check_document, keys,
-};
+use crate::{Account, DirectoryError, EntityPath, Holder, Name, Page, PageRequest, Tagged, Tags, arns, check_document};
 
 /// Policies of a role, user or group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,162 +20,6 @@ pub struct Grants {
     pub attached: BTreeSet<String>,
     /// The ARN of the permissions boundary. A group has none.
     pub boundary: Option<String>,
-}
-
-/// A role, a user or a group.
-pub trait Holder: Serialize + DeserializeOwned + Send + Sync + Sized + 'static + sealed::Sealed {
-    /// `role`, `user` or `group`, as ARNs have it.
-    const KIND: &'static str;
-    /// `Role`, `User` or `Group`, as it stands in operations' names and in messages.
-    const TITLE: &'static str;
-    /// The most characters of all its inline policies together, white space apart.
-    const INLINE_SIZE: usize;
-    /// The unchangeable name.
-    fn name(&self) -> &Name;
-    /// The unchangeable path.
-    fn path(&self) -> &EntityPath;
-    /// `AROA…`, `AIDA…` or `AGPA…`.
-    fn id(&self) -> &str;
-    /// The policies.
-    fn grants(&self) -> &Grants;
-    /// The tags, of what has tags.
-    fn tags(&self) -> Option<&Tags>;
-}
-
-/// A role or a user: what signs requests, and has tags.
-pub trait Tagged: Holder + sealed::Tagged {}
-
-pub(crate) mod sealed {
-    use entryway_access::AccountId;
-
-    use crate::{Grants, Name, Tags};
-
-    /// What only this crate may do with a holder.
-    pub trait Sealed {
-        fn grants_mut(&mut self) -> &mut Grants;
-        fn key(account: &AccountId, name: &Name) -> String;
-        fn prefix(account: &AccountId) -> String;
-    }
-
-    /// What only this crate may do with tags.
-    pub trait Tagged {
-        fn tags_mut(&mut self) -> &mut Tags;
-    }
-}
-
-impl sealed::Tagged for Role {
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
-
-impl Tagged for Role {}
-
-impl sealed::Sealed for Role {
-    fn grants_mut(&mut self) -> &mut Grants {
-        &mut self.grants
-    }
-    fn key(account: &entryway_access::AccountId, name: &Name) -> String {
-        keys::role(account, name)
-    }
-    fn prefix(account: &entryway_access::AccountId) -> String {
-        keys::roles(account)
-    }
-}
-
-impl Holder for Role {
-    const KIND: &'static str = "role";
-    const TITLE: &'static str = "Role";
-    const INLINE_SIZE: usize = 10_240;
-    fn name(&self) -> &Name {
-        &self.name
-    }
-    fn path(&self) -> &EntityPath {
-        &self.path
-    }
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn grants(&self) -> &Grants {
-        &self.grants
-    }
-    fn tags(&self) -> Option<&Tags> {
-        Some(&self.tags)
-    }
-}
-
-impl sealed::Tagged for User {
-    fn tags_mut(&mut self) -> &mut Tags {
-        &mut self.tags
-    }
-}
-
-impl Tagged for User {}
-
-impl sealed::Sealed for User {
-    fn grants_mut(&mut self) -> &mut Grants {
-        &mut self.grants
-    }
-    fn key(account: &entryway_access::AccountId, name: &Name) -> String {
-        keys::user(account, name)
-    }
-    fn prefix(account: &entryway_access::AccountId) -> String {
-        keys::users(account)
-    }
-}
-
-impl Holder for User {
-    const KIND: &'static str = "user";
-    const TITLE: &'static str = "User";
-    const INLINE_SIZE: usize = 2048;
-    fn name(&self) -> &Name {
-        &self.name
-    }
-    fn path(&self) -> &EntityPath {
-        &self.path
-    }
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn grants(&self) -> &Grants {
-        &self.grants
-    }
-    fn tags(&self) -> Option<&Tags> {
-        Some(&self.tags)
-    }
-}
-
-impl sealed::Sealed for Group {
-    fn grants_mut(&mut self) -> &mut Grants {
-        &mut self.grants
-    }
-    fn key(account: &entryway_access::AccountId, name: &Name) -> String {
-        keys::group(account, name)
-    }
-    fn prefix(account: &entryway_access::AccountId) -> String {
-        keys::groups(account)
-    }
-}
-
-impl Holder for Group {
-    const KIND: &'static str = "group";
-    const TITLE: &'static str = "Group";
-    const INLINE_SIZE: usize = 5120;
-    fn name(&self) -> &Name {
-        &self.name
-    }
-    fn path(&self) -> &EntityPath {
-        &self.path
-    }
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn grants(&self) -> &Grants {
-        &self.grants
-    }
-    fn tags(&self) -> Option<&Tags> {
-        None
-    }
 }
 
 impl Account {

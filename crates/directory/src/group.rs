@@ -9,7 +9,8 @@ use entryway_store::Txn;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::grants::{Holder, conflict};
+use crate::grants::conflict;
+use crate::holder::Holder;
 use crate::ids::{IdKind, unique_id};
 use crate::storage::{ATTEMPTS, commit, load_all};
 use crate::{Account, DirectoryError, EntityPath, Grants, Name, User, keys};

@@ -24,6 +24,7 @@ mod entropy;
 mod error;
 mod grants;
 mod group;
+mod holder;
 mod ids;
 mod keys;
 mod managed_policy;
@@ -43,8 +44,9 @@ pub use caller::{Credential, EffectivePolicies, LocalCaller, SessionKind, user_i
 pub use census::CensusMark;
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::DirectoryError;
-pub use grants::{Grants, Holder, Tagged};
+pub use grants::Grants;
 pub use group::{Group, NewGroup};
+pub use holder::{Holder, Tagged};
 pub use ids::account_of_key;
 pub use managed_policy::{ManagedPolicy, NewPolicy, PolicyScope, PolicyVersion};
 pub use names::{EntityPath, MAX_DOCUMENT_BYTES, Name, check_description, check_document};

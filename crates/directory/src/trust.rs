@@ -28,17 +28,17 @@ impl Account {
         }
         let mut trusted = BTreeMap::new();
         for principal in policy.aws_principals() {
+            // No partition trusts another.
+            if principal.partition().is_some_and(|partition| partition != self.partition()) {
+                return Err(invalid(&principal.to_string()));
+            }
             let AwsPrincipal::Principal(arn) = principal else { continue };
             match self.directory().principal_status(arn).await? {
                 PrincipalStatus::Exists(id) => {
                     trusted.insert(arn.to_string(), id);
                 }
                 PrincipalStatus::Elsewhere => {}
-                PrincipalStatus::Absent => {
-                    return Err(DirectoryError::MalformedPolicyDocument(format!(
-                        "Invalid principal in policy: \"AWS\":\"{arn}\""
-                    )));
-                }
+                PrincipalStatus::Absent => return Err(invalid(arn.as_str())),
             }
         }
         Ok(trusted)
@@ -80,6 +80,10 @@ impl Account {
         }
         TrustPolicy::parse(&text).map(Some).map_err(|error| corrupt(error.to_string()))
     }
+}
+
+fn invalid(arn: &str) -> DirectoryError {
+    DirectoryError::MalformedPolicyDocument(format!("Invalid principal in policy: \"AWS\":\"{arn}\""))
 }
 
 /// Puts an id in the place of an ARN wherever the ARN is a whole JSON string.

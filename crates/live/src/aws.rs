@@ -11,6 +11,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::service_config::ServiceConfigKey;
 use entryway_access::{Partition, Region};
@@ -18,6 +19,7 @@ use entryway_iam::{Credentials, SecretKey};
 use serde::Serialize;
 
 use crate::error::{from_sdk, innermost};
+use crate::retry::NothingListens;
 use crate::signed::Senders;
 use crate::{LiveError, http};
 
@@ -123,7 +125,9 @@ impl Aws {
         let mut eks = aws_sdk_eks::config::Builder::from(&config);
         let mut sts = aws_sdk_sts::config::Builder::from(&config);
         eks.set_endpoint_url(explicit_eks.clone());
+        eks.push_retry_classifier(SharedRetryClassifier::new(NothingListens));
         sts.set_endpoint_url(explicit_sts.clone());
+        sts.push_retry_classifier(SharedRetryClassifier::new(NothingListens));
 
         let domain = Partition::of_region(&region);
         let fips = config.use_fips().unwrap_or(false);

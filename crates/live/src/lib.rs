@@ -25,6 +25,7 @@ mod own_api;
 mod own_policy;
 mod policy;
 mod principal;
+mod retry;
 mod review;
 mod signed;
 mod time;

@@ -60,6 +60,16 @@ impl Received {
         self.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
     }
 
+    /// The query string without the parameters of a presigned request: they are no parameters of the call, and no
+    /// record may hold a signature.
+    pub(crate) fn own_query(&self) -> String {
+        let kept = self.query.split('&').filter(|part| {
+            let name = part.split('=').next().unwrap_or_default();
+            !name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
+        });
+        kept.collect::<Vec<_>>().join("&")
+    }
+
     /// For checking the signature.
     pub(crate) fn with_parts<T>(&self, path: &str, use_parts: impl FnOnce(&RequestParts<'_>) -> T) -> T {
         let headers: Vec<(&str, &[u8])> = self.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();

@@ -139,8 +139,12 @@ impl Signed {
     }
 
     /// The condition keys of the caller and of the request.
-    pub(crate) fn context(&self, request: &Received, now: Timestamp) -> Context {
+    pub(crate) fn context(&self, request: &Received, region: &str, now: Timestamp) -> Context {
         let mut context = self.local.context.clone();
+        context.set("aws:RequestedRegion", region);
+        // What is here is of the caller's own account, but for a role that AssumeRole names.
+        context.set("aws:ResourceAccount", self.account().as_str());
+        context.set("aws:ViaAWSService", "false");
         context.set("aws:SourceIp", request.peer.to_string());
         context.set("aws:CurrentTime", now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         context.set("aws:EpochTime", now.as_second().to_string());

@@ -106,11 +106,12 @@ fn profile(global: &Global) -> Option<String> {
 /// The first file that has the cluster, else the first of all. One that can't be read is passed over, unless it is
 /// the one that would be written.
 fn choose(candidates: &[PathBuf], arn: &str) -> Result<KubeconfigFile, CliError> {
-    for path in candidates {
+    for (place, path) in candidates.iter().enumerate() {
         match KubeconfigFile::read(path.clone()) {
             Ok(file) if kubeconfig::has_cluster(&file.text, arn) => return Ok(file),
-            Ok(_) => {}
-            Err(error) => tracing::warn!("passed over: {}", error.to_string().trim_end()),
+            // The first is told of below, where it would be written.
+            Err(error) if place > 0 => tracing::warn!("passed over: {}", error.to_string().trim_end()),
+            Ok(_) | Err(_) => {}
         }
     }
     KubeconfigFile::read(candidates.first().map_or(Path::new("config"), PathBuf::as_path).to_owned())

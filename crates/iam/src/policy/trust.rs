@@ -1,5 +1,7 @@
 //! Trust policies: who may assume a role.
 
+use std::fmt;
+
 use entryway_access::{AccountId, Arn, Caller, Partition, PrincipalArn, PrincipalKind};
 
 use super::document::{Clause, Effect, Selection};
@@ -52,6 +54,18 @@ pub enum AwsPrincipal {
     Principal(PrincipalArn),
     /// One session, by its exact ARN (`arn:P:sts::A:assumed-role/NAME/SESSION`).
     Session(String),
+}
+
+impl fmt::Display for AwsPrincipal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AwsPrincipal::Anyone => f.write_str("*"),
+            AwsPrincipal::Account { id, partition: None } => id.fmt(f),
+            AwsPrincipal::Account { id, partition: Some(partition) } => write!(f, "arn:{partition}:iam::{id}:root"),
+            AwsPrincipal::Principal(principal) => principal.fmt(f),
+            AwsPrincipal::Session(arn) => f.write_str(arn),
+        }
+    }
 }
 
 /// Who wants the role.
@@ -161,6 +175,16 @@ impl Principal {
 }
 
 impl AwsPrincipal {
+    /// The partition that is written; none for `*` and for an account's bare id.
+    pub fn partition(&self) -> Option<Partition> {
+        match self {
+            AwsPrincipal::Anyone => None,
+            AwsPrincipal::Account { partition, .. } => *partition,
+            AwsPrincipal::Principal(principal) => Some(principal.partition()),
+            AwsPrincipal::Session(arn) => arn.parse::<Arn>().ok()?.partition().parse().ok(),
+        }
+    }
+
     fn names(&self, caller: &Caller) -> Option<Closeness> {
         let direct = |named: bool| named.then_some(Closeness::Direct);
         match self {

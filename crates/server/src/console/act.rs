@@ -59,7 +59,7 @@ pub(super) async fn eks(
     let unknown = || EksError::new(Fault::UnknownOperation, format!("the EKS API has no operation {method} {path}"));
     let target = eks::route(method, path).ok_or_else(unknown)?;
     // Not the visit's time: the records of two calls of one visit are to keep their order.
-    http::answer_eks(visit.plane, &request, Some(&target), &visit.who, place, Timestamp::now()).await
+    http::eks::answer(visit.plane, &request, Some(&target), &visit.who, place, Timestamp::now()).await
 }
 
 /// `/clusters/NAME`, and what follows.
@@ -133,7 +133,7 @@ pub(super) async fn assume(visit: &Visit<'_>) -> Result<Reply, Problem> {
         peer: visit.request.peer,
     };
     let answer =
-        http::answer_query(visit.plane, &request, Service::Sts, "us-east-1", &visit.who, visit.now, false).await;
+        http::query::answer(visit.plane, &request, Service::Sts, "us-east-1", &visit.who, visit.now, false).await;
     let key = answer.record.response_elements.pointer("/credentials/accessKeyId").and_then(Value::as_str);
     match (key, &answer.record.error) {
         (Some(key), None) => {

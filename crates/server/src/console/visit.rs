@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entryway_access::Region;
+use entryway_access::{Arn, Region};
 use entryway_iam::Credentials;
 use entryway_iam::policy::Context;
 use jiff::Timestamp;
@@ -97,7 +97,7 @@ impl<'a> Visit<'a> {
             sessions.end(&secret);
             return None;
         };
-        let context = who.context(request, now);
+        let context = who.context(request, "", now);
         Some(Visit { plane, request, query, form, session, secret, who, credentials, preferences, now, context })
     }
 
@@ -115,6 +115,10 @@ impl<'a> Visit<'a> {
     /// itself to say.
     pub(super) fn may(&self, action: &str, resource: &str, facts: impl FnOnce(&mut Context)) -> bool {
         let mut context = self.context.clone();
+        // A page may show several regions: the operation would be asked of the resource's own.
+        if let Ok(arn) = resource.parse::<Arn>() {
+            context.set("aws:RequestedRegion", arn.region());
+        }
         facts(&mut context);
         self.who.may(action, resource, &context).is_ok()
     }

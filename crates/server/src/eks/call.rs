@@ -124,7 +124,7 @@ impl<'a> Call<'a> {
 
     /// The condition keys of caller, request and cluster.
     pub(crate) fn context(&self) -> Context {
-        let mut context = self.who.context(self.request, self.now);
+        let mut context = self.who.context(self.request, self.place.region.as_str(), self.now);
         if let Some(cluster) = &self.target.cluster {
             context.set("eks:clusterName", cluster.as_str());
         }
@@ -196,7 +196,7 @@ impl<'a> Call<'a> {
             Some(text) => text
                 .parse()
                 .ok()
-                .filter(|n| (1..=most).contains(n))
+                .filter(|n| (1..=most).contains(n) && !text.starts_with('+'))
                 .ok_or_else(|| self.bad(format!("maxResults must be a number from 1 to {most}, not {text}")))?,
         };
         let after = match self.query("nextToken") {

@@ -192,10 +192,11 @@ fn checked(call: &Call<'_>, input: &CreateInput, access: &CreateAccessConfig) ->
         }
     }
     let role_arn = call.required("roleArn", input.role_arn.as_deref())?;
-    let role: Option<PrincipalArn> = role_arn.parse().ok();
-    if !role.is_some_and(|role| role.is_role()) {
-        return Err(call
-            .bad(format!("The roleArn {role_arn} is invalid, it must have the form arn:aws:iam::ACCOUNT:role/NAME")));
+    let (role, partition) = (role_arn.parse::<PrincipalArn>().ok(), call.place.partition());
+    if !role.is_some_and(|role| role.is_role() && role.partition() == partition) {
+        return Err(call.bad(format!(
+            "The roleArn {role_arn} is invalid, it must have the form arn:{partition}:iam::ACCOUNT:role/NAME"
+        )));
     }
     let vpc = call.required("resourcesVpcConfig", input.resources_vpc_config.as_ref())?.0.clone();
     check_vpc(call, &vpc)?;

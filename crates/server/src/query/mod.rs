@@ -18,7 +18,7 @@ mod xml;
 
 use entryway_directory::{Directory, LocalCaller};
 use entryway_iam::policy::Context;
-use entryway_iam::sigv4::SigV4Error;
+use entryway_iam::sigv4::{Rules, SigV4Error};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -34,6 +34,22 @@ pub(crate) enum Service {
 }
 
 impl Service {
+    /// The time rules. STS takes presigned requests for 15 minutes, whatever they say.
+    pub(crate) fn rules(self) -> Rules {
+        match self {
+            Self::Sts => Rules::STS,
+            Self::Iam => Rules::API,
+        }
+    }
+
+    /// How the metrics name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+        }
+    }
+
     /// By the service of a credential scope.
     pub(crate) fn of_scope(service: &str) -> Option<Self> {
         match service {

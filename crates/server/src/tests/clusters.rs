@@ -101,6 +101,7 @@ async fn creation_is_checked() {
         (with("name", Value::Null), "InvalidParameterException"),
         (with("roleArn", json!("role")), "InvalidParameterException"),
         (with("roleArn", json!("arn:aws:iam::111122223333:user/x")), "InvalidParameterException"),
+        (with("roleArn", json!("arn:aws-cn:iam::111122223333:role/x")), "InvalidParameterException"),
         (with("resourcesVpcConfig", Value::Null), "InvalidParameterException"),
         (with("resourcesVpcConfig", json!({ "subnetIds": ["vpc-1"] })), "InvalidParameterException"),
         (with("resourcesVpcConfig", json!({ "publicAccessCidrs": ["10.0.0.0/33"] })), "InvalidParameterException"),

@@ -31,6 +31,29 @@ async fn without_a_policy_nothing_goes() {
 }
 
 #[tokio::test]
+async fn conditions_of_the_request() {
+    let api = Api::start(&["demo"]).await;
+    for (n, (condition, allowed)) in [
+        (json!({ "StringEquals": { "aws:RequestedRegion": "us-east-1" } }), true),
+        (json!({ "StringNotEquals": { "aws:RequestedRegion": ["us-east-1", "eu-west-1"] } }), false),
+        (json!({ "StringEquals": { "aws:ResourceAccount": "${aws:PrincipalAccount}" } }), true),
+        (json!({ "StringEquals": { "aws:ResourceAccount": "444455556666" } }), false),
+        (json!({ "Bool": { "aws:ViaAWSService": "false", "aws:SecureTransport": "false" } }), true),
+        (json!({ "Bool": { "aws:ViaAWSService": "true" } }), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let role = api.role("/", &format!("asks-{n}")).await;
+        let statement = json!([{ "Effect": "Allow", "Action": "eks:*", "Resource": "*", "Condition": condition }]);
+        let keys = api.session(&role, policy(statement)).await;
+        let status = api.eks_as(&keys, "GET", "/clusters/demo", Value::Null).await.status;
+        assert_eq!(status == 200, allowed, "{condition}: {status}");
+    }
+    api.running.shutdown().await;
+}
+
+#[tokio::test]
 async fn conditions_of_entries() {
     let api = Api::start(&["demo"]).await;
     let role = api.role("/", "delegate").await;

@@ -39,6 +39,9 @@ pub(crate) struct GrantArgs {
     /// In this namespace alone, `*` stands for anything; repeatable (else in the whole cluster)
     #[arg(short, long, value_name = "NAMESPACE", requires = "policy")]
     namespace: Vec<String>,
+    /// In the whole cluster, as without --namespace
+    #[arg(short = 'A', long, conflicts_with = "namespace", requires = "policy")]
+    all_namespaces: bool,
     /// A Kubernetes group, added to those it has; repeatable
     #[arg(short, long, value_name = "GROUP")]
     group: Vec<String>,
@@ -46,7 +49,7 @@ pub(crate) struct GrantArgs {
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
     /// When it ends: 8h, 7d, or an instant; kept as a tag that Entryway's control plane honours
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     expires: Option<Expires>,
     /// Grant also what locks everybody, or you, out: a narrower scope, an end, an entry in place of an aws-auth line
     #[arg(long)]

@@ -79,6 +79,7 @@ impl Asked {
     fn context(&self, call: &QueryCall<'_>) -> Context {
         let mut context = call.context.clone();
         context.set("sts:RoleSessionName", self.session_name.as_str());
+        context.set("aws:ResourceAccount", self.role.account().as_str());
         for (key, value) in [("sts:ExternalId", &self.external_id), ("sts:SourceIdentity", &self.source_identity)] {
             if let Some(value) = value {
                 context.set(key, value.as_str());

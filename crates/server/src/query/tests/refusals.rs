@@ -62,6 +62,14 @@ async fn roles() {
             r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/No"},"Action":"sts:AssumeRole"}}"#,
             r#"Invalid principal in policy: "AWS":"arn:aws:iam::111122223333:role/No""#,
         ),
+        (
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws-cn:iam::444455556666:root"},"Action":"sts:AssumeRole"}}"#,
+            r#"Invalid principal in policy: "AWS":"arn:aws-cn:iam::444455556666:root""#,
+        ),
+        (
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":["444455556666","arn:aws-cn:sts::444455556666:assumed-role/Dev/jo"]},"Action":"sts:AssumeRole"}}"#,
+            r#"Invalid principal in policy: "AWS":"arn:aws-cn:sts::444455556666:assumed-role/Dev/jo""#,
+        ),
     ] {
         let (status, code, text) = error(world.iam(&with_trust(trust)).await);
         assert_eq!((status, code.as_str()), (400, "MalformedPolicyDocument"), "{trust}: {text}");
