@@ -1,11 +1,14 @@
 //! Request bodies: bytes in, an object of the expected type out, or Kubernetes' own words for what is wrong.
 
+mod types;
+
 use serde_json::Value;
 
+use self::types::{check_type, type_of, type_problem, with_defaults};
 use crate::{
     crd, json,
     protobuf::{self, ProtobufError},
-    registry::{Registry, ResourceType, join_api_version, split_api_version},
+    registry::{ResourceType, join_api_version, split_api_version},
     status::Status,
     typed::{self, Reading},
     validate::FieldError,
@@ -150,11 +153,28 @@ fn decode_expected(
     if let Some(error) = reading.error.take() {
         return Err(unfit(error));
     }
-    let problems = problems(&parsed.duplicates, &reading.unknown, if format == Format::Json { body } else { b"" });
+    let (duplicates, unknown) = (&parsed.duplicates, &reading.unknown);
+    if format == Format::Yaml {
+        // Of YAML the reader itself tells what stands there twice.
+        let unknown = problems(&[], unknown, b"");
+        if validation == FieldValidation::Strict && !(duplicates.is_empty() && unknown.is_empty()) {
+            let twice = (!duplicates.is_empty()).then(|| not_unmarshaled(duplicates));
+            let all: Vec<String> = twice.into_iter().chain(unknown).collect();
+            return Err(unfit(format!("strict decoding error: {}", all.join(", "))));
+        }
+        let problems = duplicates.iter().cloned().chain(unknown).collect();
+        return Ok(finish(expected, reading.value, problems, validation));
+    }
+    let problems = problems(duplicates, unknown, body);
     if validation == FieldValidation::Strict && !problems.is_empty() {
         return Err(unfit(format!("strict decoding error: {}", problems.join(", "))));
     }
     Ok(finish(expected, reading.value, problems, validation))
+}
+
+/// The YAML reader's error of several lines.
+fn not_unmarshaled(duplicates: &[String]) -> String {
+    format!("yaml: unmarshal errors:\n  {}", duplicates.join("\n  "))
 }
 
 fn finish(expected: Expected<'_>, mut object: Value, problems: Vec<String>, validation: FieldValidation) -> Decoded {
@@ -211,94 +231,6 @@ fn summary(body: &[u8]) -> String {
     }
 }
 
-/// `apiVersion` and `kind` of a body; an error in Go's words where they can't be.
-fn type_of(value: &Value) -> Result<(String, String), String> {
-    match value {
-        Value::Object(object) => {
-            let text = |key: &str| match object.get(key) {
-                None | Some(Value::Null) => Ok(String::new()),
-                Some(Value::String(text)) => Ok(text.clone()),
-                Some(other) => {
-                    let seen = typed::kind_of(other);
-                    Err(format!("json: cannot unmarshal {seen} into Go struct field .{key} of type string"))
-                }
-            };
-            Ok((text("apiVersion")?, text("kind")?))
-        }
-        Value::Null => Ok((String::new(), String::new())),
-        other => {
-            let seen = typed::kind_of(other);
-            let members =
-                "APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\"";
-            Err(format!("json: cannot unmarshal {seen} into Go value of type struct {{ {members} }}"))
-        }
-    }
-}
-
-fn with_defaults(api_version: String, kind: String, expected: Expected<'_>) -> (String, String) {
-    let own = join_api_version(expected.group, expected.version);
-    (
-        if api_version.is_empty() { own } else { api_version },
-        if kind.is_empty() { expected.kind.to_owned() } else { kind },
-    )
-}
-
-/// Kubernetes' internal package of a group: the first part of its name.
-fn package(group: &str) -> &str {
-    match group {
-        "" | "events.k8s.io" => "core",
-        group => group.split('.').next().unwrap_or(group),
-    }
-}
-
-fn check_type(expected: Expected<'_>, api_version: &str, kind: &str) -> Result<(), Status> {
-    let own = join_api_version(expected.group, expected.version);
-    if api_version == own && kind == expected.kind {
-        return Ok(());
-    }
-    let (group, version) = split_api_version(api_version);
-    if expected.custom.is_some() {
-        let text =
-            format!("the API version in the data ({api_version}) does not match the expected API version ({own})");
-        return Err(Status::bad_request(text));
-    }
-    let registered = is_registered(group, version, kind);
-    let why = if registered && kind == expected.kind {
-        // The same object in another version or group would be converted; the path decides which one is served.
-        return Err(Status::bad_request(format!(
-            "the API version in the data ({api_version}) does not match the expected API version ({own})"
-        )));
-    } else if let Some(why) = type_problem(expected, api_version, kind) {
-        why
-    } else {
-        return Ok(());
-    };
-    let expected = expected.kind;
-    Err(Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {expected}: {why}")))
-}
-
-/// Why an object of another type can't become one of the expected type.
-fn type_problem(expected: Expected<'_>, api_version: &str, kind: &str) -> Option<String> {
-    if api_version == join_api_version(expected.group, expected.version) && kind == expected.kind {
-        return None;
-    }
-    let (group, version) = split_api_version(api_version);
-    let registered = is_registered(group, version, kind);
-    Some(if registered {
-        let internal = format!("{}.{}", package(expected.group), expected.kind);
-        format!("converting ({version}.{kind}) to ({internal}): unknown conversion")
-    } else {
-        let scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30";
-        format!("no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}")
-    })
-}
-
-fn is_registered(group: &str, version: &str, kind: &str) -> bool {
-    Registry::builtin().find_kind(group, version, kind).is_some()
-        || crate::model::MODEL.of_kind(group, version, kind).is_some()
-            && Registry::builtin().serves(group, Some(version))
-}
-
 /// Reads the body of an apply patch as it was sent: nothing is filled in or dropped, for what it names is what the
 /// applier will own. [`crate::apply::apply`] checks its fields.
 ///
@@ -326,16 +258,10 @@ pub fn decode_apply(expected: &ResourceType, body: &[u8], validation: FieldValid
     if parsed.value.pointer("/metadata/managedFields").is_some_and(|fields| !fields.is_null()) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    let twice: Vec<String> = parsed
-        .duplicates
-        .iter()
-        .map(|path| {
-            let key = path.rsplit('.').next().unwrap_or(path);
-            format!("key {key:?} already set in map")
-        })
-        .collect();
+    let twice = parsed.duplicates;
     if validation == FieldValidation::Strict && !twice.is_empty() {
-        return Err(Status::bad_request(format!("error strict decoding YAML: {}", twice.join(", "))));
+        let why = not_unmarshaled(&twice);
+        return Err(Status::bad_request(format!("error strict decoding YAML: error converting YAML to JSON: {why}")));
     }
     let warnings = if validation == FieldValidation::Warn { twice } else { Vec::new() };
     Ok(Decoded { object: parsed.value, warnings })
@@ -427,6 +353,15 @@ pub fn parse_json(body: &[u8]) -> Result<(Value, Vec<String>), String> {
 /// What is wrong, with its line.
 pub fn parse_yaml(body: &[u8]) -> Result<(Value, Vec<String>), String> {
     yaml::parse(body).map(|parsed| (parsed.value, parsed.duplicates))
+}
+
+/// A member of an object as Kubernetes' own encoder writes it, fields in the order of their type.
+pub fn member_text(resource: &ResourceType, object: &Value, member: &str) -> String {
+    let value = object.get(member).cloned().unwrap_or_default();
+    let alone = Value::Object([(member.to_owned(), value)].into_iter().collect());
+    let text = typed::ordered(resource, &alone);
+    let prefix = format!("{{{}:", Value::from(member));
+    text.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix('}')).unwrap_or(&text).to_owned()
 }
 
 /// Writes a value as YAML, as `application/yaml` answers do.

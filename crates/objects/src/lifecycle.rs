@@ -172,6 +172,9 @@ pub fn update(resource: &ResourceType, subresource: Option<&str>, old: &Value, n
     let new = canonical(resource, new);
     let mut errors = Vec::new();
     check_metadata_update(resource, &new, old, &mut errors);
+    if subresource == Some("status") {
+        (kind.validate_status)(Check { new: &new, old: Some(old) }, &mut errors);
+    }
     if subresource != Some("finalize") {
         let own_rules = !matches!(subresource, Some("status" | "approval" | "ephemeralcontainers"));
         if own_rules || resource.custom.is_some() {

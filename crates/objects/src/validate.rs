@@ -61,7 +61,7 @@ impl FieldError {
     }
 
     /// A value that breaks a rule, already printed as Kubernetes does.
-    pub(crate) fn invalid_printed(field: impl Into<String>, printed: String, detail: impl Into<String>) -> Self {
+    pub fn invalid_printed(field: impl Into<String>, printed: String, detail: impl Into<String>) -> Self {
         Self::new(field, FieldErrorKind::Invalid, printed, detail)
     }
 

@@ -11,14 +11,14 @@ const MAX_DEPTH: usize = 100;
 /// Aliases are expanded: this bounds what a small document can grow to.
 const MAX_VALUES: usize = 100_000;
 
-/// Reads the first document.
+/// Reads the first document. Its duplicates are texts in the words of Kubernetes' reader: `line 4: key "a" already set in map`.
 pub(crate) fn parse(body: &[u8]) -> Result<Parsed, String> {
     let text = std::str::from_utf8(body).map_err(|_| "yaml: invalid leading UTF-8 octet".to_owned())?;
     let mut reader = Reader {
         events: Parser::new_from_str(text),
         anchors: HashMap::new(),
         values: 0,
-        path: String::new(),
+        line: 0,
         duplicates: Vec::new(),
     };
     loop {
@@ -38,8 +38,34 @@ struct Reader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     anchors: HashMap<usize, Value>,
     values: usize,
-    path: String,
+    /// Where the last event began, from 1.
+    line: usize,
     duplicates: Vec<String>,
+}
+
+/// What is wrong with a document, as Kubernetes' reader says it: without what was being read, and with a line that it
+/// counts from 0 where the parser and not the scanner stumbled; there is none for the first line.
+fn problem(info: &str, line: usize) -> String {
+    const PARSED: [&str; 6] = [
+        "while parsing a node",
+        "while parsing a flow sequence",
+        "while parsing a flow mapping",
+        "while parsing a block mapping",
+        "while parsing a block collection",
+        "did not find expected <document",
+    ];
+    let what = match info.strip_prefix("while ").and_then(|rest| rest.split_once(", ")) {
+        Some((_, "expected ',' or ']'")) => "did not find expected ',' or ']'",
+        Some((_, what)) => what,
+        None => info,
+    };
+    let before = line.saturating_sub(1);
+    let parsed = PARSED.iter().any(|start| info.starts_with(start));
+    match (before, parsed) {
+        (0, _) => format!("yaml: {what}"),
+        (before, true) => format!("yaml: line {before}: {what}"),
+        (_, false) => format!("yaml: line {line}: {what}"),
+    }
 }
 
 fn size(value: &Value) -> usize {
@@ -53,8 +79,11 @@ fn size(value: &Value) -> usize {
 impl<'a> Reader<'a> {
     fn event(&mut self) -> Result<Event<'a>, String> {
         match self.events.next_event() {
-            Some(Ok((event, _))) => Ok(event),
-            Some(Err(problem)) => Err(format!("yaml: line {}: {}", problem.marker().line(), problem.info())),
+            Some(Ok((event, span))) => {
+                self.line = span.start.line();
+                Ok(event)
+            }
+            Some(Err(error)) => Err(problem(error.info(), error.marker().line())),
             None => Ok(Event::StreamEnd),
         }
     }
@@ -99,22 +128,18 @@ impl<'a> Reader<'a> {
 
     fn sequence(&mut self, depth: usize) -> Result<Value, String> {
         let mut out = Vec::new();
-        let start = self.path.len();
         loop {
             let event = self.event()?;
             if matches!(event, Event::SequenceEnd) {
                 return Ok(Value::Array(out));
             }
-            self.path.push_str(&format!("[{}]", out.len()));
             out.push(self.value(event, depth + 1)?);
-            self.path.truncate(start);
         }
     }
 
     fn mapping(&mut self, depth: usize) -> Result<Value, String> {
         let mut out = Map::new();
         let mut merged: Vec<Value> = Vec::new();
-        let start = self.path.len();
         loop {
             let event = self.event()?;
             if matches!(event, Event::MappingEnd) {
@@ -129,18 +154,18 @@ impl<'a> Reader<'a> {
                 }
                 other => other.to_string(),
             };
-            if !self.path.is_empty() {
-                self.path.push('.');
-            }
-            self.path.push_str(&key);
             let event = self.event()?;
+            let line = self.line;
             let value = self.value(event, depth + 1)?;
             if merge {
                 merged.push(value);
-            } else if out.insert(key, value).is_some() {
-                crate::paths::note(&mut self.duplicates, &self.path);
+            } else {
+                let twice = out.contains_key(&key).then(|| crate::validate::go_quote(crate::paths::told(&key)));
+                out.insert(key, value);
+                if let Some(key) = twice {
+                    crate::paths::note(&mut self.duplicates, &format!("line {line}: key {key} already set in map"));
+                }
             }
-            self.path.truncate(start);
         }
         for value in merged {
             let sources = if let Value::Array(items) = value { items } else { vec![value] };
@@ -346,10 +371,16 @@ mod tests {
     fn reads() {
         let parsed = parse(b"a: 1\nb: [x, yes, 0x10, '1']\nc: {d: ~}\nc:\n  e: |\n    l1\n    l2\n").unwrap();
         assert_eq!(parsed.value, json!({"a": 1, "b": ["x", true, 16, "1"], "c": {"e": "l1\nl2\n"}}));
-        assert_eq!(parsed.duplicates, ["c"]);
+        assert_eq!(parsed.duplicates, ["line 5: key \"c\" already set in map"]);
         let parsed = parse(b"x: &a {p: 1}\ny: *a\nz:\n  <<: *a\n  q: 2\n").unwrap();
         assert_eq!(parsed.value, json!({"x": {"p": 1}, "y": {"p": 1}, "z": {"p": 1, "q": 2}}));
-        assert!(parse(b"a: [").unwrap_err().starts_with("yaml: line "));
+        for (text, wrong) in [
+            ("{", "yaml: line 1: did not find expected node content"),
+            ("a: b: c", "yaml: mapping values are not allowed in this context"),
+            ("a:\n b: 1\n  c: 2\n", "yaml: line 3: mapping values are not allowed in this context"),
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap_err(), wrong);
+        }
         assert_eq!(parse(b"").unwrap().value, Value::Null);
         assert_eq!(parse(br#"{"kind": "ConfigMap"}"#).unwrap().value, json!({"kind": "ConfigMap"}));
     }

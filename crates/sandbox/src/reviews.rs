@@ -142,11 +142,9 @@ fn mistakes(
 ) -> Vec<FieldError> {
     let mut errors = Vec::new();
     match (resource, path) {
-        (Some(_), Some(path)) => errors.push(FieldError::invalid(
-            "spec.nonResourceAttributes",
-            path,
-            "cannot be specified in combination with resourceAttributes",
-        )),
+        (Some(_), Some(path)) => {
+            errors.push(wrong_path(path, "cannot be specified in combination with resourceAttributes"));
+        }
         (None, None) => errors.push(FieldError::invalid(
             "spec.resourceAttributes",
             &Value::Null,
@@ -159,6 +157,12 @@ fn mistakes(
     if kind != "SelfSubjectAccessReview" && nobody {
         errors.push(FieldError::invalid_text("spec.user", "", "at least one of user or group must be specified"));
     }
+    if let Some(resource) = resource {
+        for selector in ["fieldSelector", "labelSelector"] {
+            check_selector(resource, selector, &mut errors);
+        }
+    }
+    check_metadata(call, kind, review, &mut errors);
     if kind == "LocalSubjectAccessReview" {
         let own = match meta::namespace(review) {
             "" => call.path.namespace.as_str(),
@@ -172,10 +176,71 @@ fn mistakes(
             ));
         }
         if let Some(path) = path {
-            errors.push(FieldError::invalid("spec.nonResourceAttributes", path, "disallowed on this kind of request"));
+            errors.push(wrong_path(path, "disallowed on this kind of request"));
         }
     }
     errors
+}
+
+/// Printed as the server's own structure, which has no JSON names.
+fn wrong_path(path: &Value, detail: &str) -> FieldError {
+    let part = |member: &str| Value::from(text(path, member));
+    let printed = format!("{{\"Path\":{},\"Verb\":{}}}", part("path"), part("verb"));
+    FieldError::invalid_printed("spec.nonResourceAttributes", printed, detail)
+}
+
+/// A selector is either parsed or raw. Operators that the server does not know are let pass.
+fn check_selector(resource: &Value, member: &str, errors: &mut Vec<FieldError>) {
+    let Some(selector) = resource.get(member).filter(|selector| !selector.is_null()) else { return };
+    let at = format!("spec.resourceAttributes.{member}");
+    let raw = text(selector, "rawSelector");
+    let requirements = selector.get("requirements").and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
+    match (raw.is_empty(), requirements.is_empty()) {
+        (false, false) => {
+            let detail = "may not specified at the same time as requirements";
+            errors.push(FieldError::invalid_text(format!("{at}.rawSelector"), raw, detail));
+        }
+        (true, true) => {
+            let detail = format!("when {at} is specified, requirements or rawSelector is required");
+            errors.push(FieldError::required(format!("{at}.requirements"), detail));
+        }
+        _ => {}
+    }
+    for (i, requirement) in requirements.iter().enumerate() {
+        let at = format!("{at}.requirements[{i}]");
+        if text(requirement, "key").is_empty() && member == "fieldSelector" {
+            errors.push(FieldError::required(format!("{at}.key"), "must be specified"));
+        }
+        let none = requirement.get("values").and_then(Value::as_array).is_none_or(Vec::is_empty);
+        match text(requirement, "operator") {
+            "In" | "NotIn" if none => {
+                let detail = "must be specified when `operator` is 'In' or 'NotIn'";
+                errors.push(FieldError::required(format!("{at}.values"), detail));
+            }
+            "Exists" | "DoesNotExist" if !none => {
+                let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                errors.push(FieldError::forbidden(format!("{at}.values"), detail));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A question has no metadata, but for the namespace of one that is asked in it.
+fn check_metadata(call: &ResourceCall, kind: &str, review: &Value, errors: &mut Vec<FieldError>) {
+    let Some(metadata) = review.get("metadata").and_then(Value::as_object) else { return };
+    let local = kind == "LocalSubjectAccessReview";
+    if metadata.keys().all(|key| key == "managedFields" || (local && key == "namespace")) {
+        return;
+    }
+    // By now the real server has noted who manages the fields.
+    let mut noted = review.clone();
+    let manager = call.call.manager(call.call.query.get("fieldManager"));
+    let by = Manager { name: &manager, subresource: None, now: call.call.api.now() };
+    track_update(&call.target.served, None, &mut noted, by);
+    let printed = body::member_text(&call.target.served, &noted, "metadata");
+    let detail = if local { "must be empty except for namespace" } else { "must be empty" };
+    errors.push(FieldError::invalid_printed("metadata", printed, detail));
 }
 
 fn rules_review(call: &ResourceCall, review: &Value) -> Result<Value, Status> {

@@ -81,9 +81,16 @@ pub(crate) async fn scale(call: &mut ResourceCall, verb: &str) -> Result<Answer,
 pub(crate) async fn token(call: &mut ResourceCall) -> Result<Answer, Failure> {
     let options = WriteOptions::read(&call.call.query, OptionsKind::Create)?;
     let (format, bytes) = call.body()?;
-    let account = current(call).await?.object;
     let mut request =
         body::decode_kind("authentication.k8s.io", "v1", "TokenRequest", format, &bytes, options.validation)?.object;
+    create::check_namespace(call, &request)?;
+    let named = meta::name(&request);
+    if !named.is_empty() && named != call.path.name {
+        let detail = "must match the service account name if specified";
+        let error = FieldError::invalid_text("metadata.name", named, detail);
+        return Err(Status::invalid("authentication.k8s.io", "TokenRequest", &call.path.name, &[error]).into());
+    }
+    let account = current(call).await?.object;
     let api = &call.call.api;
     let wanted: Vec<String> = strings(&request, "/spec/audiences");
     let audiences = if wanted.is_empty() { vec![api.config.issuer.clone()] } else { wanted };

@@ -295,7 +295,20 @@ async fn a_definition_brings_its_type_and_takes_it_away() {
 #[tokio::test]
 async fn what_needs_a_node_is_authorized_then_explained() {
     let (cluster, client) = cluster().await;
+    let pods = "/api/v1/namespaces/default/pods";
     let log = "/api/v1/namespaces/default/pods/p/log";
+    assert_eq!(client.get(log).await.expect(404)["message"], "pods \"p\" not found");
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    client.post(pods, pod).await.expect(201);
+    assert_eq!(client.get(log).await.status, 204, "a pod that no node has taken has said nothing yet");
+    let status = client.get(&format!("{log}?container=d")).await.expect(400);
+    assert_eq!(status["message"], "container d is not valid for pod p");
+    for way in ["exec?command=ls", "attach", "portforward"] {
+        let status = client.get(&format!("{pods}/p/{way}")).await.expect(400);
+        assert_eq!(status["message"], "pod p does not have a host assigned");
+    }
+    let binding = json!({"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n"}});
+    client.post(&format!("{pods}/p/binding"), binding).await.expect(201);
     let status = client.get(log).await.expect(501);
     assert!(status["message"].as_str().unwrap().contains("runs no pods"));
     Client::new(cluster.sandbox.router()).token(NOBODY).get(log).await.expect(403);

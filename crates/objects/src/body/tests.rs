@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::registry::Registry;
 
 fn maps() -> std::sync::Arc<ResourceType> {
     Registry::builtin().find("", "v1", "configmaps").unwrap()
@@ -91,7 +92,12 @@ fn applied_bodies_stay_as_they_are() {
     assert_eq!(text("apiVersion: v2\nkind: ConfigMap\n"), "invalid object type: /v2, Kind=ConfigMap");
     assert_eq!(text(""), "invalid object type: /, Kind=");
     assert!(text("a: [").starts_with("error decoding YAML: error converting YAML to JSON: yaml: line "));
-    assert!(text("apiVersion: v1\nkind: ConfigMap\ndata: {a: b, a: c}\n").contains("\"a\" already set in map"));
+    let twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: b\n  a: c\n";
+    assert_eq!(
+        text(twice),
+        "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 6: key \"a\" already set in map"
+    );
+    assert_eq!(decode(twice, FieldValidation::Warn).unwrap().warnings, ["line 6: key \"a\" already set in map"]);
     assert_eq!(text("apiVersion: v1\nkind: Nope\n"), "invalid object type: /v1, Kind=Nope");
 }
 
@@ -120,4 +126,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn yaml_tells_what_stands_there_twice_by_its_lines() {
+    let body = b"metadata:\n  name: a\nnope: 1\ndata:\n  a: \"1\"\n  a: \"2\"\n";
+    let decoded = decode(&maps(), Format::Yaml, body, FieldValidation::Warn).unwrap();
+    assert_eq!(decoded.warnings, ["line 6: key \"a\" already set in map", "unknown field \"nope\""]);
+    let status = decode(&maps(), Format::Yaml, body, FieldValidation::Strict).unwrap_err();
+    assert_eq!(
+        status.message,
+        "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: yaml: unmarshal errors:\n  \
+         line 6: key \"a\" already set in map, unknown field \"nope\""
+    );
 }

@@ -148,6 +148,19 @@ pub(super) fn update_namespace(new: &mut Value, old: &Value) {
     set(new, &["metadata", "labels", "kubernetes.io/metadata.name"], json!(name));
 }
 
+/// A namespace's phase says whether it is being deleted.
+pub(super) fn namespace_status(check: Check<'_>, errors: &mut Vec<FieldError>) {
+    let phase = text(check.new, "/status/phase");
+    let (wanted, detail) = if text(check.new, "/metadata/deletionTimestamp").is_empty() {
+        ("Active", "may only be 'Active' if `deletionTimestamp` is empty")
+    } else {
+        ("Terminating", "may only be 'Terminating' if `deletionTimestamp` is not empty")
+    };
+    if phase != wanted {
+        errors.push(FieldError::invalid_text("status.Phase", phase, detail));
+    }
+}
+
 /// A node begins tainted: nobody has seen it ready.
 pub(super) fn create_node(object: &mut Value, _: &Creation<'_>) {
     let taint = json!({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"});

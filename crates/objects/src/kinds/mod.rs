@@ -80,6 +80,8 @@ pub(crate) struct Kind {
     pub(crate) update: fn(&mut Value, &Value),
     /// What is wrong with the object beyond its metadata.
     pub(crate) validate: fn(Check<'_>, &mut Vec<FieldError>),
+    /// What is wrong with a new status.
+    pub(crate) validate_status: fn(Check<'_>, &mut Vec<FieldError>),
     /// Whether `validate` is written out; else the schema's required fields are checked.
     pub(crate) checked: bool,
 }
@@ -96,6 +98,7 @@ const PLAIN: Kind = Kind {
     create: no_create,
     update: no_update,
     validate: no_check,
+    validate_status: no_check,
     checked: false,
 };
 
@@ -119,6 +122,7 @@ static KINDS: &[Kind] = &[
         name: NameRule::Label,
         create: config::create_namespace,
         update: config::update_namespace,
+        validate_status: config::namespace_status,
         ..kind("", "namespaces")
     },
     Kind { create: pods::create, validate: pods::validate, checked: true, ..counted("", "pods") },

@@ -63,6 +63,14 @@ pub(crate) fn check_labels(object: &Value, at: &str, errors: &mut Vec<FieldError
     }
 }
 
+/// A reference as Go prints it, its fields in their order.
+fn owner_text(owner: &Value) -> String {
+    const FIELDS: [&str; 6] = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+    let fields =
+        FIELDS.iter().filter_map(|name| owner.get(name).map(|value| format!("{}:{value}", Value::from(*name))));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+}
+
 /// References to owners. The server names the list, not the item.
 pub(super) fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
     let owners = Place::new(object, "").at("metadata").at("ownerReferences");
@@ -79,7 +87,8 @@ pub(super) fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
             }
         }
         if owner.at("apiVersion").text() == "v1" && owner.at("kind").text() == "Event" {
-            errors.push(owner.invalid("/v1, Kind=Event is disallowed from being an owner"));
+            let detail = "/v1, Kind=Event is disallowed from being an owner";
+            errors.push(FieldError::invalid_printed(owner.path.clone(), owner_text(owner.value), detail));
         }
         if !owner.at("controller").is_true() {
             continue;
@@ -87,9 +96,14 @@ pub(super) fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
         let name = format!("{}/{}", owner.at("kind").text(), owner.at("name").text());
         match &controller {
             None => controller = Some(name),
-            Some(first) => errors.push(owners.invalid(format!(
-                "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"
-            ))),
+            Some(first) => {
+                let all: Vec<String> = owners.items().map(|owner| owner_text(owner.value)).collect();
+                let detail = format!(
+                    "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"
+                );
+                let printed = format!("[{}]", all.join(","));
+                errors.push(FieldError::invalid_printed(owners.path.clone(), printed, detail));
+            }
         }
     }
 }
