@@ -150,6 +150,8 @@ def test_import_keeps_comments_and_export_goes_round(up):
         back = up.entryway("plan", there, "-c", "demo")
         assert back.code == 0, f"{to}\n{there.read_text()}\n{back.out}\n{back.err}"
     assert up.entryway("schema").ok().json["$schema"].startswith("https://json-schema.org/")
+    assert up.entryway("schema", write(up, "right.yaml", OWN)).ok().out == "valid: 1 cluster, 1 entry\n"
+    up.entryway("schema", write(up, "wrong.yaml", OWN.replace("policies:", "polices:"))).fails(2, "wrong.yaml:6:9", "policies")
 
 
 def test_own_policies_and_ends(up):

@@ -9,7 +9,7 @@ use entryway_live::AwsOptions;
 
 use crate::command::{
     access, apply, can_i, clusters, completions, console, down, drift, env, explain, export, import, migrate, plan,
-    policies, sweep, token, up, update_kubeconfig,
+    policies, schema, sweep, token, up, update_kubeconfig,
 };
 use crate::complete;
 use crate::output::Format;
@@ -137,9 +137,8 @@ pub(crate) enum Command {
     Migrate(migrate::MigrateArgs),
     /// Remove what has ended
     Sweep(sweep::SweepArgs),
-    /// Print the JSON Schema of the access file
-    #[command(before_help = "Example:\n  entryway schema > entryway.schema.json")]
-    Schema,
+    /// Print the JSON Schema of the access file, or check files
+    Schema(schema::SchemaArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print the version

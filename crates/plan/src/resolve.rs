@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use entryway_access::{AccessEntry, AccessScope, AuthenticationMode, EXPIRES_AT, PolicyName, PolicyRule, PrincipalArn};
 use entryway_formats::{Declared, DeclaredEntry, Diagnostic, Expiry, Place, Placed, Read};
-use jiff::Timestamp;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde_json::Value;
 
 use crate::diff::mode_is_ahead;
@@ -289,9 +289,15 @@ fn end_of(expiry: Expiry, there: Option<&ActualEntry>, key: &str, now: Timestamp
         Expiry::At(end) => end,
         Expiry::For(duration) => {
             let given = there.and_then(|entry| tags::stated_end(&entry.tags, key));
-            given.unwrap_or_else(|| now.saturating_add(duration).unwrap_or(Timestamp::MAX))
+            given.unwrap_or_else(|| whole_second(now.saturating_add(duration).unwrap_or(Timestamp::MAX)))
         }
     }
+}
+
+/// The end of the second: nobody reads nanoseconds in a tag.
+fn whole_second(time: Timestamp) -> Timestamp {
+    let up = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+    time.round(up).unwrap_or(time)
 }
 
 /// The rules of entries, in the core's words; `None` where one is broken.

@@ -96,7 +96,12 @@ pub(crate) async fn carry_out(
     match plan.outcome() {
         Outcome::Trouble if !plan.trouble.is_empty() => {
             let each = plan.trouble.iter().map(|trouble| format!("{}: {}", trouble.cluster, trouble.message));
-            let told = CliError::new("not all clusters could be looked at; the others are done");
+            let what = if plan.clusters.is_empty() {
+                "nothing was done: no cluster could be looked at"
+            } else {
+                "not all clusters could be looked at; the others are done"
+            };
+            let told = CliError::new(what);
             Err(each.fold(told, |told, one| told.hint(one)))
         }
         Outcome::Trouble | Outcome::Changes | Outcome::NothingToDo => Ok(Exit::Yes),

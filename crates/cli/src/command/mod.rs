@@ -48,7 +48,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Export(args) => export::run(global, args).await,
         Command::Migrate(args) => migrate::run(global, args).await,
         Command::Sweep(args) => sweep::run(global, args).await,
-        Command::Schema => schema::run(),
+        Command::Schema(args) => schema::run(global, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Version => version::run(global),
     }

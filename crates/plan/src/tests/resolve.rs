@@ -235,6 +235,10 @@ fn what_was_granted_for_a_time_does_not_begin_again() {
     lasts.expires = Some(Placed::nowhere(Expiry::For(SignedDuration::from_hours(8))));
     lasts.groups = Some(vec![Placed::nowhere("g".to_owned())]);
     let one = file(vec![lasts]);
+    let mut odd = options();
+    odd.now = "2026-11-24T10:00:00.123456789Z".parse().unwrap();
+    let read = resolve(&one, &world(cluster()), odd.now);
+    assert_eq!(read.value.clusters[0].entries[0].tags["entryway:expires-at"], "2026-11-24T18:00:01Z");
     let mut there = applied(&world(cluster()), &planned(&one, &world(cluster())));
     assert!(planned(&one, &there).clusters[0].steps.is_empty());
     let mut later = options();
