@@ -28,8 +28,10 @@ pub(crate) fn is_it(text: &str) -> bool {
         end -= 1;
     }
     let head = text.get(..end).unwrap_or_default();
-    let marks = ["\"format_version\"", "\"terraform_version\""];
-    json::looks_like_json(text) && marks.into_iter().any(|mark| head.contains(mark))
+    // A plan, a state as shown, a state as it is kept.
+    let marks: [&[&str]; 3] = [&["format_version"], &["terraform_version"], &["lineage", "serial"]];
+    let has = |mark: &&str| head.contains(&format!("\"{mark}\""));
+    json::looks_like_json(text) && marks.into_iter().any(|marks| marks.iter().all(has))
 }
 
 /// The top of all three kinds of file. What is unknown to it is passed over.

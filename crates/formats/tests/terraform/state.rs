@@ -58,3 +58,14 @@ fn a_shown_state_is_read_and_an_association_alone_is_named() {
     );
     assert!(said(&read_as("state.json", r#"{"format_version":"1.0"}"#)).is_empty());
 }
+
+#[test]
+fn states_of_other_versions_are_named_as_such() {
+    for text in [
+        r#"{"version": 3, "terraform_version": "0.11.0", "modules": []}"#,
+        r#"{"serial": 1, "lineage": "a", "version": 3, "resources": []}"#,
+    ] {
+        let said = said(&read_as("old.tfstate", text));
+        assert!(said[0].contains("version 3 of Terraform's state is not known"), "{said:#?}");
+    }
+}
