@@ -1,8 +1,11 @@
 //! A question about access: who, what and where, read from the command line and decided by the core.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCompleter;
-use entryway_access::{Attributes, Caller, Decision, Identity, Request, Resource, Snapshot, UserInfo};
+use entryway_access::{
+    Attributes, Caller, Decision, Identity, NamespacePattern, Request, Resource, Snapshot, UserInfo,
+};
 use entryway_live::{Gathered, Kubernetes, PrincipalText, Unread, find_resource};
 use jiff::Timestamp;
 
@@ -14,12 +17,13 @@ use crate::{complete, context, output};
 #[derive(Debug, Args)]
 pub(crate) struct QuestionArgs {
     /// Such as get, list, create, delete
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     verb: String,
     /// Such as pods, deploy, deployments.apps, secret/db; or a path such as /healthz
-    #[arg(value_name = "RESOURCE[/NAME]")]
+    #[arg(value_name = "RESOURCE[/NAME]", value_parser = NonEmptyStringValueParser::new())]
     resource: String,
     /// The namespace (else `default`)
-    #[arg(short, long, value_name = "NAMESPACE", conflicts_with = "all_namespaces")]
+    #[arg(short, long, value_name = "NAMESPACE", conflicts_with = "all_namespaces", value_parser = namespace)]
     namespace: Option<String>,
     /// In all namespaces at once
     #[arg(short = 'A', long)]
@@ -31,7 +35,7 @@ pub(crate) struct QuestionArgs {
     #[arg(long, value_name = "PRINCIPAL", conflicts_with = "as_user", add = ArgValueCompleter::new(complete::principals))]
     principal: Option<PrincipalText>,
     /// For this Kubernetes user, impersonated: RBAC alone counts
-    #[arg(long = "as", value_name = "USER")]
+    #[arg(long = "as", value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     as_user: Option<String>,
     /// With `--as`: in this group too
     #[arg(long, value_name = "GROUP", requires = "as_user")]
@@ -40,6 +44,16 @@ pub(crate) struct QuestionArgs {
     cluster: ClusterFlag,
     #[command(flatten)]
     kube: KubeFlags,
+}
+
+/// A namespace's name.
+fn namespace(text: &str) -> Result<String, String> {
+    match text.parse::<NamespacePattern>() {
+        Ok(_) if !text.contains('*') => Ok(text.to_owned()),
+        Ok(_) | Err(_) => {
+            Err("a namespace has 1 to 63 lower case letters, digits and `-`, not first or last".to_owned())
+        }
+    }
 }
 
 /// Who is asked about.

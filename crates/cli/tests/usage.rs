@@ -29,6 +29,12 @@ fn bad_usage_is_2_with_nothing_on_stdout() {
         &["access", "grant", "group/x", "-c", "demo", "--policy", "View"],
         &["access", "grant", "role/x", "-c", "demo", "--policy", "View", "-A", "-n", "team-a"],
         &["access", "grant", "role/x", "-c", "demo", "--policy", "View", "--expires", "-8h"],
+        &["access", "grant", "role/x", "-c", "demo", "--group", "system:masters"],
+        &["access", "grant", "role/x", "-c", "demo", "--username", "{{SessionName}}"],
+        &["can-i", "get", "", "-c", "demo"],
+        &["can-i", "", "pods", "-c", "demo"],
+        &["can-i", "get", "pods", "-n", "Team A", "-c", "demo"],
+        &["can-i", "get", "pods", "--as", ""],
         &["up", "--account", "1"],
         &["token"],
     ] {

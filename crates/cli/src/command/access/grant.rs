@@ -4,7 +4,8 @@
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use entryway_access::{
-    AccessScope, ArnError, EntryType, NamespacePattern, PolicyArn, PolicyCatalogue, PolicyRules, PrincipalArn,
+    AccessEntry, AccessScope, ArnError, EntryError, EntryType, NamespacePattern, PolicyArn, PolicyCatalogue,
+    PolicyRules, PrincipalArn,
 };
 use entryway_live::{Aws, Cluster, EntryWithPolicies, NewEntry, PrincipalText, Scope};
 use entryway_plan::Action;
@@ -62,6 +63,10 @@ pub(crate) struct GrantArgs {
 /// Grants.
 pub(crate) async fn run(global: &Global, args: GrantArgs) -> Result<Exit, CliError> {
     let scope = scope(&args.namespace)?;
+    // What EKS would refuse whatever the entry is like, before anything is asked or announced.
+    let refused = |error: EntryError| CliError::new(error.to_string());
+    AccessEntry::check_groups(EntryType::Standard, &args.group).map_err(refused)?;
+    AccessEntry::check_username(EntryType::Standard, args.username.as_deref()).map_err(refused)?;
     let expires = args
         .expires
         .map(|expires| expires.at(Timestamp::now()))
