@@ -234,16 +234,20 @@ def test_markup_in_names_is_text(page, plane):
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hostile", "namespace": "web", "annotations": {"note": bad}}, "data": {"x": bad}}
     plane.kubectl("apply", "-f", "-", stdin=json.dumps(manifest)).ok()
     binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "hostile"},
-               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"},
                "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": bad}]}
     plane.kubectl("apply", "-f", "-", stdin=json.dumps(binding)).ok()
     for path in (
         "/access", f"/access/entry?principal={role}", f"/access/change?do=delete&principal={role}", "/matrix?namespace=web",
         "/who-can?verb=get&resource=pods", f"/explain?subject={role}", "/resources/object?kind=configmaps&namespace=web&name=hostile",
         f"/access/change?do=create&username={quote(bad)}&tags={quote(bad)}", f"/resources?kind={quote(bad)}",
+        "/findings?check=read-secrets", f"/findings?q={quote(bad)}&all=on", "/paths", f"/paths?q={quote(bad)}&direct=on",
     ):
         open_page(page, plane, DEMO + path)
         assert page.locator("img, main script").count() == 0, path
+    # It is there, as text.
+    open_page(page, plane, f"{DEMO}/findings?check=read-secrets&q={quote(bad)}")
+    assert page.locator("tbody th", has_text=bad).count() == 1
     open_page(page, plane, "/console/audit?q=hostile&kind=all")
     assert page.locator("img, main script").count() == 0
     client.delete_access_entry(clusterName="demo", principalArn=role)
@@ -263,7 +267,7 @@ def test_long_names_and_right_to_left_text_keep_the_layout(chromium, page, plane
     client = plane.client("eks")
     client.create_access_entry(clusterName="demo", principalArn=role, username=f"{RIGHT_TO_LEFT}:" + "u" * 200,
                                kubernetesGroups=[RIGHT_TO_LEFT, "g" * 200], tags={RIGHT_TO_LEFT: "شركة " * 20, "k" * 128: "v" * 256})
-    client.associate_access_policy(clusterName="demo", principalArn=role, policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy",
+    client.associate_access_policy(clusterName="demo", principalArn=role, policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy",
                                    accessScope={"type": "namespace", "namespaces": [LONG, "a-*"]})
     plane.aws("eks", "update-kubeconfig", "--name", "demo", "--kubeconfig", plane.kubeconfig).ok()
     plane.kubectl("create", "namespace", LONG).ok()
@@ -279,6 +283,7 @@ def test_long_names_and_right_to_left_text_keep_the_layout(chromium, page, plane
                 f"/access/change?do=delete&principal={about}", f"/explain?kind=principal&subject={about}", f"/matrix?namespace={LONG}",
                 f"/who-can?verb=get&resource=pods&namespace={LONG}", f"/resources?kind=configmaps&namespace={LONG}", "/resources?kind=configmaps&q=nnn",
                 f"/resources/object?kind=configmaps&namespace={LONG}&name={'n' * 253}", f"/access/history?principal={about}",
+                f"/findings?q={about}&all=on", f"/paths?q={about}&direct=on",
             ):
                 open_page(shown, plane, DEMO + path)
                 assert fits(shown), (path, width)
@@ -405,6 +410,100 @@ def test_keyboard_alone(page, plane):
     assert page.get_by_role("button", name="Sign out").is_visible()
     page.keyboard.press("Escape")
     assert not page.get_by_role("button", name="Sign out").is_visible()
+
+
+def test_an_entry_is_made_by_keyboard_alone(page, plane):
+    role = make_role(plane, "console-keys", describe=False)
+    open_page(page, plane, DEMO + "/access")
+    tab_to(page, "Create access entry")
+    page.keyboard.press("Enter")
+    page.get_by_label("IAM principal ARN").wait_for()
+    tab_to(page, "IAM principal ARN")
+    page.keyboard.type(role)
+    tab_to(page, "Access policy")
+    page.keyboard.type("AmazonEKSView")
+    tab_to(page, "See what it means")
+    # Where the focus is can be seen.
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Who gains, who loses").wait_for()
+    tab_to(page, "Create")
+    page.keyboard.press("Enter")
+    page.get_by_text("was created").wait_for()
+    client = plane.client("eks")
+    policies = client.list_associated_access_policies(clusterName="demo", principalArn=role)["associatedAccessPolicies"]
+    assert [one["policyArn"].rsplit("/", 1)[1] for one in policies] == ["AmazonEKSViewPolicy"]
+    client.delete_access_entry(clusterName="demo", principalArn=role)
+
+
+def tab_to(page, name):
+    """Presses Tab until the focus is on what is called so."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("(e => (e.labels && e.labels[0] || e).textContent.trim())(document.activeElement)").startswith(name):
+            return
+    raise AssertionError(f"the keyboard does not come to {name}")
+
+
+def test_the_matrix_leads_from_areas_to_an_explanation(page, plane):
+    open_page(page, plane, DEMO + "/matrix?namespace=payments")
+    areas = page.locator("thead th").count()
+    page.locator("thead a").first.click()
+    page.locator("thead a").first.wait_for()
+    assert page.locator("thead th").count() != areas or "area=" in page.url
+    page.locator("thead a").first.click()
+    page.wait_for_load_state()
+    page.locator("tbody td a").first.click()
+    page.wait_for_url("**/explain?**")
+
+
+def test_a_question_can_be_shared(chromium, page, plane):
+    open_page(page, plane, DEMO + "/who-can")
+    page.get_by_label("Verb").select_option("get")
+    page.get_by_label("Resource", exact=False).first.fill("secrets")
+    page.get_by_label("Namespace", exact=False).first.fill("web")
+    page.get_by_role("button", name="Ask").click()
+    page.wait_for_url("**/who-can?**verb=get**")
+    page.get_by_role("link", name="platform-admin").first.wait_for()
+    other = chromium.page()
+    other.goto(link(plane))
+    other.goto(page.url)
+    other.get_by_role("link", name="platform-admin").first.wait_for()
+    other.context.close()
+
+
+def test_the_mode_is_changed_with_its_effect_in_view(chromium, up):
+    page = chromium.page()
+    page.goto(link(up))
+    role = make_role(up, "console-mode", describe=False)
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "aws-auth", "namespace": "kube-system"},
+              "data": {"mapRoles": json.dumps([{"rolearn": role, "username": "mode", "groups": ["system:masters"]}])}}
+    up.aws("eks", "update-kubeconfig", "--name", "demo", "--kubeconfig", up.kubeconfig).ok()
+    up.kubectl("apply", "-f", "-", stdin=json.dumps(config)).ok()
+    open_page(page, up, DEMO + "/access/change?do=mode")
+    page.get_by_role("button", name="See what it means").click()
+    page.get_by_role("heading", name="Who gains, who loses").wait_for()
+    page.get_by_text("console-mode").first.wait_for()
+    page.get_by_text("is shut out").wait_for()
+    assert axe(page) == [] and fits(page)
+    page.context.close()
+
+
+def test_what_iam_lets_people_do_is_found(page, plane):
+    """A role that is gone, and a user who may give himself access: found as soon as they are so."""
+    role = make_role(plane, "console-gone", describe=False)
+    client = plane.client("eks")
+    client.create_access_entry(clusterName="demo", principalArn=role)
+    open_page(page, plane, f"{DEMO}/findings?check=stale-entry")
+    page.wait_for_timeout(500)
+    assert page.get_by_text("console-gone").count() == 0
+    plane.aws("iam", "delete-role", "--role-name", "console-gone").ok()
+    page.reload()
+    page.get_by_text("IAM has no such user or role").first.wait_for()
+    assert axe(page) == [] and fits(page)
+    client.delete_access_entry(clusterName="demo", principalArn=role)
+    # The page follows.
+    page.get_by_text("console-gone").first.wait_for(state="detached", timeout=5000)
 
 
 def test_colours_can_be_chosen(page, plane):

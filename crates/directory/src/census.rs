@@ -22,14 +22,17 @@ pub struct CensusMark {
 const SESSION: &str = "any-session";
 
 impl Account {
+    /// Where in the store that lies which [`Account::everybody`] tells, for watching it.
+    pub fn census_prefixes(&self) -> [String; 4] {
+        let id = self.id();
+        [keys::users(id), keys::roles(id), keys::groups(id), keys::policies(id)]
+    }
+
     /// The mark of this moment. It is another one after every change of what [`Account::everybody`] tells.
     pub async fn census_mark(&self) -> Result<CensusMark, DirectoryError> {
         let mut mark = CensusMark { principals: 0, count: 0, modified: 0 };
-        let id = self.id();
-        for (prefix, are_principals) in
-            [(keys::users(id), true), (keys::roles(id), true), (keys::groups(id), false), (keys::policies(id), false)]
-        {
-            let items = self.store().list(&prefix, ListOptions::default()).await?.items;
+        for (prefix, are_principals) in self.census_prefixes().iter().zip([true, true, false, false]) {
+            let items = self.store().list(prefix, ListOptions::default()).await?.items;
             mark.count += items.len();
             mark.principals += if are_principals { items.len() } else { 0 };
             mark.modified = items.iter().map(|item| item.modified).max().unwrap_or_default().max(mark.modified);

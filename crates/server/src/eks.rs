@@ -38,6 +38,7 @@ pub(crate) use page::PageSecret;
 pub(crate) use request_token::is_over as request_token_is_over;
 pub(crate) use shapes::{Settings, VpcConfig};
 pub(crate) use tags::{Tags, check as check_tags};
+pub(crate) use update::last_update;
 pub(crate) use version::DEFAULT_VERSION;
 
 /// Answers a call.

@@ -79,6 +79,11 @@ impl Cluster {
         format!("/console/live?region={}&cluster={}{objects}", self.place.region, self.record.name)
     }
 
+    /// What a page of findings watches: also what else they are made of.
+    pub(super) fn live_findings(&self) -> String {
+        format!("{}&findings=on", self.live(false))
+    }
+
     /// Whether an operation on the cluster is worth offering.
     pub(super) fn offers(&self, visit: &Visit<'_>, operation: &str) -> bool {
         offers(visit, &self.place, &self.record, operation)
@@ -177,7 +182,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Reply, Problem> {
             context.set("eks:clusterName", record.name.as_str());
         });
         if described || regions.get(place).copied().unwrap_or(false) {
-            rows.push(row(visit, place, &record, described, item).await?);
+            rows.push(row(visit, place, &record, described).await?);
         }
     }
     let content = html! {
@@ -196,13 +201,12 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Reply, Problem> {
     Ok(super::page("Clusters", content).live("/console/live").into())
 }
 
-async fn row(
-    visit: &Visit<'_>,
-    place: &Place,
-    record: &ClusterRecord,
-    described: bool,
-    item: &KeyValue,
-) -> Result<Markup, Problem> {
+async fn row(visit: &Visit<'_>, place: &Place, record: &ClusterRecord, described: bool) -> Result<Markup, Problem> {
+    // `None` for who may not know.
+    let changed = match described && offers(visit, place, record, "DescribeUpdate") {
+        true => Some(crate::eks::last_update(visit.plane.store.as_ref(), place, &record.name).await?),
+        false => None,
+    };
     let running = visit.plane.clusters.get(place, &record.name);
     let analysis = match &running {
         Some(running) if described && sees_access(visit, place, record) => {
@@ -218,7 +222,7 @@ async fn row(
                 td data-label="Mode" { (mode_badge(&record.mode)) }
                 td data-label="Entries" { @if let Some(running) = &running { (running.runtime.entry_count()) } @else { (part::badge("bad", "not running")) } }
                 td data-label="Findings" { (findings::counts(visit, analysis.as_ref(), &url(place, &record.name, "/findings"))) }
-                td data-label="Made" { (part::time(record.created_at, visit.now)) @if item.modified != item.created { br; span.muted { "changed since" } } }
+                td data-label="Last change" { (part::time(changed.flatten().unwrap_or(record.created_at), visit.now)) @match changed { Some(Some(_)) => "", Some(None) => { br; span.muted { (words::NOT_CHANGED_SINCE) } }, None => { br; span.muted { (words::MADE) } } } }
             } @else {
                 td colspan="4" { span.muted { (words::NOT_DESCRIBED) } }
             }

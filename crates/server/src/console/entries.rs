@@ -92,7 +92,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
         @if shows_aws_auth { (aws_auth(visit, cluster)) }
     };
     let title = cluster.record.name.clone();
-    Ok(cluster.page("access", title, content).live(cluster.live(false)).into())
+    Ok(cluster.page("access", title, content).live(cluster.live_findings()).into())
 }
 
 fn head(visit: &Visit<'_>, cluster: &Cluster) -> Markup {

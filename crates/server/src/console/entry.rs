@@ -67,7 +67,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
         @if let Some(seen) = &seen { (findings::section(visit, cluster, seen, &entry.principal)) }
     };
     let title = short(&entry.principal).to_owned();
-    Ok(cluster.page("access", title, content).live(cluster.live(false)).into())
+    Ok(cluster.page("access", title, content).live(cluster.live_findings()).into())
 }
 
 /// The end of a policy, if it has one.

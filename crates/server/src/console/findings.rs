@@ -70,7 +70,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
             p.muted { (words::LEFT_OUT) " " @for (index, check) in found.left_out.iter().enumerate() { @if index > 0 { "; " } (check.title) } "." }
         }
     };
-    Ok(cluster.page("findings", "Findings", content).live(cluster.live(false)).into())
+    Ok(cluster.page("findings", "Findings", content).live(cluster.live_findings()).into())
 }
 
 fn search(query: &Form) -> Markup {
@@ -107,9 +107,9 @@ fn explained(check: &Check) -> Markup {
 fn reasons(check: &Check) -> Markup {
     html! {
         dl.facts {
-            dt { (words::FOUND_BY) } dd { (check.trigger_text()) }
-            dt { (words::WHY) } dd { (check.why) }
-            dt { (words::WHAT_TO_DO) } dd { (check.remedy) }
+            dt { (words::FOUND_BY) } dd { (part::coded(&check.trigger_text())) }
+            dt { (words::WHY) } dd { (part::coded(check.why)) }
+            dt { (words::WHAT_TO_DO) } dd { (part::coded(check.remedy)) }
         }
     }
 }

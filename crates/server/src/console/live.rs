@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use super::page::{Problem, Reply};
 use super::visit::{Visit, identity};
-use super::{audit, cluster};
+use super::{audit, cluster, surroundings};
 use crate::keys;
 use crate::plane::ControlPlane;
 
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How often it is looked whether the session still is.
 const CHECK: Duration = Duration::from_secs(2);
 
-/// `GET /console/live?region=…&cluster=…&objects=on&audit=on`.
+/// `GET /console/live?region=…&cluster=…&objects=on&findings=on&audit=on`.
 pub(super) async fn stream(visit: &Visit<'_>) -> Result<Reply, Problem> {
     let query = &visit.query;
     let mut prefixes = vec![format!("{}{}/", keys::CLUSTERS_ROOT, visit.who.account())];
@@ -36,6 +36,9 @@ pub(super) async fn stream(visit: &Visit<'_>) -> Result<Reply, Problem> {
             cluster.place.entries(&cluster.record.name),
             cluster.place.policies(),
         ];
+        if query.is_on("findings") && cluster.sees_access(visit) {
+            prefixes.extend(surroundings::prefixes(visit, &cluster.record, &cluster.snapshot));
+        }
         let all = objects::cluster_prefix(&cluster.record.id);
         match query.is_on("objects") {
             true => prefixes.push(all),
@@ -107,9 +110,46 @@ impl Stream {
     }
 }
 
-/// Returns when any of them has something.
+/// Returns when something has changed under any of them. A mark of progress, which comes when the store moves on
+/// elsewhere, is none.
 async fn any(watches: &mut [Box<dyn Watch>]) -> Result<(), StoreError> {
-    let all = watches.iter_mut().map(|watch| watch.next());
-    let (first, _, _) = futures::future::select_all(all).await;
-    first.map(|_| ())
+    loop {
+        let all = watches.iter_mut().map(|watch| watch.next());
+        let (first, _, _) = futures::future::select_all(all).await;
+        if !first?.changes.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use entryway_store::{Change, ChangeBatch};
+    use futures::FutureExt;
+
+    use super::*;
+
+    /// Gives these batches, then nothing more.
+    struct Given(Vec<ChangeBatch>);
+
+    #[async_trait]
+    impl Watch for Given {
+        async fn next(&mut self) -> Result<ChangeBatch, StoreError> {
+            match self.0.pop() {
+                Some(batch) => Ok(batch),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_of_progress_is_no_change() {
+        let mark = |revision| ChangeBatch { revision, changes: Vec::new() };
+        let quiet = || Box::new(Given(vec![mark(2), mark(1)])) as Box<dyn Watch>;
+        assert!(any(&mut [quiet(), quiet()]).now_or_never().is_none(), "nothing has changed");
+        let change = Change { key: "a".to_owned(), current: None, previous: None };
+        let busy = Given(vec![ChangeBatch { revision: 4, changes: vec![change] }, mark(3)]);
+        assert!(any(&mut [quiet(), Box::new(busy)]).now_or_never().is_some_and(|changed| changed.is_ok()));
+    }
 }

@@ -49,6 +49,11 @@ pub(super) fn spaced(line: &str) -> String {
     line.split(',').map(str::trim_start).collect::<Vec<_>>().join(", ")
 }
 
+/// A text whose words in backticks are names of things.
+pub(super) fn coded(text: &str) -> Markup {
+    html! { @for (index, part) in text.split('`').enumerate() { @if index % 2 == 1 { code { (part) } } @else { (part) } } }
+}
+
 /// Says that there is nothing, and what to do next.
 pub(super) fn empty(text: &str, next: Markup) -> Markup {
     html! { div.empty { p { (text) } (next) } }

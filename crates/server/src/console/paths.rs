@@ -30,7 +30,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
         (search(&visit.query))
         @if let Some(analysis) = seen.last() { (ways(visit, cluster, &analysis.graph)) }
     };
-    Ok(cluster.page("paths", "Paths", content).live(cluster.live(false)).into())
+    Ok(cluster.page("paths", "Paths", content).live(cluster.live_findings()).into())
 }
 
 /// The ways of this page.

@@ -47,6 +47,18 @@ impl Mark {
     }
 }
 
+/// Where in the store that lies which the visitor may know of, for watching it.
+pub(super) fn prefixes(visit: &Visit<'_>, record: &ClusterRecord, state: &Snapshot) -> Vec<String> {
+    let [sees_namespaces, sees_accounts] = lists(visit, state);
+    let resources = [("namespaces", sees_namespaces), ("serviceaccounts", sees_accounts)];
+    let seen = resources.into_iter().filter(|(_, sees)| *sees);
+    let mut all: Vec<String> = seen.map(|(resource, _)| keys::resource_prefix(&record.id, "", resource)).collect();
+    if identities::may_read(visit) {
+        all.extend(visit.who.local.account.census_prefixes());
+    }
+    all
+}
+
 impl Around {
     /// Reads it.
     pub(super) async fn read(

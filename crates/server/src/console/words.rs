@@ -26,6 +26,8 @@ pub(super) const KEY_REFUSED: &str = "The access key is not one of an active use
 pub(super) const SESSION_OVER: &str = "Your session is over. Sign in, and what you typed is still there.";
 pub(super) const KEPT: &str = "You are signed in again. This is what you sent before; nothing has been changed yet.";
 
+pub(super) const NOT_CHANGED_SINCE: &str = "made, and not changed since";
+pub(super) const MADE: &str = "made";
 pub(super) const NO_CLUSTERS: &str = "There are no clusters in this account.";
 pub(super) const NO_ENTRIES: &str = "No access entry fits.";
 pub(super) const FIRST_ENTRY: &str = "An access entry lets an IAM role or user into the cluster. Make the first.";

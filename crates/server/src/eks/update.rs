@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use entryway_store::{ListOptions, Txn};
+use entryway_store::{ListOptions, Store, Txn};
 
 use super::body::Object;
 use super::call::{Answer, Call, Stored, retry};
@@ -20,6 +20,7 @@ use super::request_token::{self, Token};
 use super::shapes::{Settings, UpdateAccessConfig, VpcConfig};
 use super::time::seconds;
 use super::version;
+use crate::keys::Place;
 use crate::runtime::Part;
 
 /// An update, done.
@@ -31,6 +32,17 @@ struct UpdateRecord {
     /// Type and value.
     params: Vec<(String, String)>,
     created_at: Timestamp,
+}
+
+/// When a cluster itself was last changed; `None` where it never was since it was made.
+pub(crate) async fn last_update(
+    store: &dyn Store,
+    place: &Place,
+    cluster: &str,
+) -> Result<Option<Timestamp>, entryway_store::StoreError> {
+    let items = store.list(&place.updates(cluster), ListOptions::default()).await?.items;
+    let records = items.iter().filter_map(|item| serde_json::from_slice::<UpdateRecord>(&item.value).ok());
+    Ok(records.map(|record| record.created_at).max())
 }
 
 impl UpdateRecord {
