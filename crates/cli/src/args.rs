@@ -109,7 +109,7 @@ pub(crate) enum Command {
     /// Clusters: list, describe, create, delete, authentication mode
     #[command(subcommand)]
     Clusters(clusters::ClustersCommand),
-    /// Access policies: list, show their rules
+    /// Access policies: list them, show their rules; own ones: put, delete
     #[command(subcommand)]
     Policies(policies::PoliciesCommand),
     /// Access entries with their policies: list, grant, revoke
@@ -121,19 +121,19 @@ pub(crate) enum Command {
     UpdateKubeconfig(update_kubeconfig::UpdateKubeconfigArgs),
     /// May somebody do something in a cluster?
     CanI(can_i::CanIArgs),
-    /// May somebody do something in a cluster, and how does that come?
+    /// May somebody do something in a cluster, and why?
     Explain(explain::ExplainArgs),
     /// Show what would change from what is in force to what files declare, and what that means for whom
     Plan(plan::PlanArgs),
     /// Carry a plan out
     Apply(apply::ApplyArgs),
-    /// Show what is otherwise than files declare
+    /// Show what differs from the files, and who changed it
     Drift(drift::DriftArgs),
     /// Write what is in force into a file, keeping the comments of one that is there
     Import(import::ImportArgs),
     /// Write what files declare, or what is in force, in another tool's format
     Export(export::ExportArgs),
-    /// Off aws-auth: check, apply, finish, roll back
+    /// Move off aws-auth: check, apply, finish, roll back
     Migrate(migrate::MigrateArgs),
     /// Remove what has ended
     Sweep(sweep::SweepArgs),

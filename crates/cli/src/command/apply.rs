@@ -17,10 +17,10 @@ use crate::output::{self, count};
 /// What may be written behind `apply`.
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("files", |arg| arg.help("A plan that `plan --out` saved, or files as `plan` takes them (else entryway.yaml)")),
     before_help = "Example:\n  entryway apply\n  entryway apply plan.json --yes\n  entryway apply main.tf -c demo --adopt"
 )]
 pub(crate) struct ApplyArgs {
-    /// A plan that `plan --out` saved, or files as `plan` takes them
     #[command(flatten)]
     files: FileArgs,
     #[command(flatten)]

@@ -240,23 +240,31 @@ const MAX_COMPILED: usize = 1 << 20;
 
 /// Whether a pattern can be compiled; why not.
 pub(super) fn is_valid_pattern(pattern: &str) -> Result<(), String> {
-    regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build().map(drop).map_err(|error| error.to_string())
+    compile(pattern).map(drop).map_err(|error| error.to_string())
 }
 
-/// Patterns are compiled once; there are few, and a broken one lets everything pass, as it could not be created.
+fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build()
+}
+
+/// Patterns are compiled once, as there are few. One that can't be compiled, which no definition is created with any
+/// longer, matches nothing.
 fn matches_pattern(pattern: &str, text: &str) -> bool {
     const MAX_KEPT: usize = 256;
     static COMPILED: LazyLock<Mutex<BTreeMap<String, Option<Arc<Regex>>>>> = LazyLock::new(Mutex::default);
-    let Ok(mut compiled) = COMPILED.lock() else { return true };
-    if compiled.len() > MAX_KEPT {
-        compiled.clear();
-    }
-    let regex = compiled
-        .entry(pattern.to_owned())
-        .or_insert_with(|| regex::RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build().ok().map(Arc::new));
-    let regex = regex.clone();
-    drop(compiled);
-    regex.is_none_or(|regex| regex.is_match(text))
+    let kept = COMPILED.lock().ok().and_then(|compiled| compiled.get(pattern).cloned());
+    let regex = kept.unwrap_or_else(|| {
+        // Not under the lock: it may take its time, and others' patterns are there.
+        let regex = compile(pattern).ok().map(Arc::new);
+        if let Ok(mut compiled) = COMPILED.lock() {
+            if compiled.len() > MAX_KEPT {
+                compiled.clear();
+            }
+            compiled.insert(pattern.to_owned(), regex.clone());
+        }
+        regex
+    });
+    regex.is_some_and(|regex| regex.is_match(text))
 }
 
 fn check_number(schema: &Value, given: &serde_json::Number, value: &Value, path: &str, errors: &mut Vec<FieldError>) {

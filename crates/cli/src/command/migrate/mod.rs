@@ -26,10 +26,10 @@ use crate::output::{self, Format, count};
 /// What may be written behind `migrate`.
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("files", |arg| arg.help("Files with aws-auth and RBAC objects: what they would become, without asking a cluster (else the cluster is read)")),
     before_help = "Example:\n  entryway migrate -c demo --check\n  entryway migrate -c demo --apply\n  entryway migrate -c demo --finish\n  entryway migrate aws-auth.yaml rbac.yaml -c demo --check"
 )]
 pub(crate) struct MigrateArgs {
-    /// With files (aws-auth, RBAC): what they would become, without asking the cluster
     #[command(flatten)]
     files: FileArgs,
     #[command(flatten)]
@@ -63,7 +63,7 @@ struct Way {
     /// Turn aws-auth off (mode API). EKS has no way back from there
     #[arg(long)]
     finish: bool,
-    /// Delete the entries that stand for lines of aws-auth, which map their principals again
+    /// Delete the entries that a migration made of lines of aws-auth, which map their principals again
     #[arg(long)]
     rollback: bool,
 }
