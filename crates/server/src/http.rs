@@ -69,14 +69,17 @@ pub(crate) fn panicked(head: &Parts, panic: &str) -> Response {
 
 async fn answer(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response {
     let path = head.uri.path();
-    if head.method == "GET" {
-        match path {
-            "/healthz" => return plain(StatusCode::OK, "ok".to_owned()),
-            "/metrics" => return plain(StatusCode::OK, metrics::text(plane)),
-            _ => {}
-        }
+    if head.method == "GET" && path == "/healthz" {
+        return plain(StatusCode::OK, "ok".to_owned());
     }
-    if console::is_path(path) {
+    let is_console = console::is_path(path);
+    if is_console || head.method == "GET" && path == "/metrics" {
+        if let Err(problem) = plane.hosts.check(host_of(head)) {
+            return plain(StatusCode::MISDIRECTED_REQUEST, format!("{problem}\n"));
+        }
+        if !is_console {
+            return plain(StatusCode::OK, metrics::text(plane));
+        }
         return console::handle(plane, head, body).await;
     }
     let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
@@ -106,6 +109,14 @@ async fn answer(plane: &Arc<ControlPlane>, head: &Parts, body: Body) -> Response
     };
     plane.metrics.answered(family.name(), answer.status().as_u16());
     answer
+}
+
+/// The host that a request is for, as it came.
+fn host_of(head: &Parts) -> &str {
+    match head.headers.get("host") {
+        Some(host) => host.to_str().unwrap_or_default(),
+        None => head.uri.authority().map_or("", |authority| authority.as_str()),
+    }
 }
 
 /// Which API a request is for.

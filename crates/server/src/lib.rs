@@ -10,6 +10,7 @@ mod config;
 mod console;
 mod eks;
 mod folder;
+mod hosts;
 mod http;
 mod keys;
 mod kubernetes;

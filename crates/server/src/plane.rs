@@ -18,6 +18,7 @@ use crate::audit::Audit;
 use crate::clusters::{ClusterError, Clusters};
 use crate::console::Console;
 use crate::eks::{ClusterRecord, Creator, EksError, NewCluster, PageSecret, Status, write_new};
+use crate::hosts::Hosts;
 use crate::http::{MAX_BODY, MAX_UNSIGNED};
 use crate::keys::{self, Place};
 use crate::metrics::Metrics;
@@ -67,6 +68,8 @@ pub(crate) struct ControlPlane {
     pub(crate) console: Console,
     /// What clusters' endpoints are reached by, as it stands in a URL.
     pub(crate) host: String,
+    /// By what names browsers may reach it.
+    pub(crate) hosts: Hosts,
     /// The certificate authority and its successor, PEM in base64.
     pub(crate) ca: String,
     /// Wakes the sweeper: something was deleted.

@@ -20,6 +20,7 @@ use crate::clusters::{ClusterError, Clusters, Shared};
 use crate::config::ServerConfig;
 use crate::eks::{Creator, DEFAULT_VERSION, NewCluster, Settings, Tags, VpcConfig};
 use crate::folder::{self, FolderError};
+use crate::hosts::Hosts;
 use crate::keys::Place;
 use crate::pki::{Pki, PkiError};
 use crate::plane::{Bodies, ControlPlane, page_secret};
@@ -268,6 +269,7 @@ pub(crate) async fn start_over(
         metrics: crate::metrics::Metrics::default(),
         console: crate::console::Console::default(),
         host: endpoint_host(&config, address.ip()),
+        hosts: Hosts::new(&config.public_hosts),
         ca: STANDARD.encode(pki.bundle_pem()),
         sweep: Notify::new(),
     });

@@ -197,6 +197,29 @@ async fn slow_bodies_stop_nobody() {
     api.running.shutdown().await;
 }
 
+/// A page of another name can't be of one origin with the console, whatever its name leads to.
+#[tokio::test]
+async fn other_names_lead_nowhere() {
+    let api = Api::start(&["demo"]).await;
+    for (path, own) in [("/console", 401), ("/console/assets/none", 404), ("/metrics", 200)] {
+        for (host, status) in [("evil.example:4780", 421), ("localhost:4780", own), ("[::1]:4780", own)] {
+            let request = Request::get(path).header("host", host).body(Body::empty()).unwrap();
+            let response = http::router(Arc::clone(&api.plane)).oneshot(request).await.unwrap();
+            assert_eq!(response.status().as_u16(), status, "{host}{path}");
+            let body = axum::body::to_bytes(response.into_body(), MAX_BODY as usize).await.unwrap();
+            let told = String::from_utf8_lossy(&body).starts_with("`evil.example` is not a name of this control plane");
+            assert_eq!(told, status == 421, "{host}{path}");
+        }
+    }
+    // Over HTTP/2 there is no `Host`.
+    let request = Request::get("http://evil.example/console").body(Body::empty()).unwrap();
+    assert_eq!(http::router(Arc::clone(&api.plane)).oneshot(request).await.unwrap().status(), 421);
+    // What is signed says itself for whom it is.
+    let answer = api.eks("GET", "/clusters", Value::Null).await;
+    assert_eq!(answer.status, 200);
+    api.running.shutdown().await;
+}
+
 #[tokio::test]
 async fn other_services_and_unknown_paths() {
     let api = Api::start(&["demo"]).await;

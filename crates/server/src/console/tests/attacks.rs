@@ -173,8 +173,9 @@ async fn a_host_of_somebody_elses_choosing_changes_no_address() {
         let Ok(request) = Request::get("/console/sign-in").header("host", host).body(axum::body::Body::empty()) else {
             continue;
         };
-        let (_, headers, body) = api.send(request).await;
-        assert!(!String::from_utf8(body).unwrap().contains("evil"), "{host}");
+        let (status, headers, body) = api.send(request).await;
+        assert_eq!((status, headers["content-type"].to_str().unwrap()), (421, "text/plain; charset=utf-8"), "{host}");
+        assert!(String::from_utf8(body).unwrap().contains("is not a name of this control plane"), "{host}");
         assert!(headers.get("location").is_none(), "{host}");
     }
 }
