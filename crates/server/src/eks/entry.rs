@@ -278,8 +278,9 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, EksError> {
     if let Some(text) = filter {
         text.parse::<PolicyArn>().map_err(|_| call.bad("The policyArn parameter format is not valid"))?;
     }
-    let bound = filter.unwrap_or_default();
-    let page = call.page(bound)?;
+    // A cluster made again under the name is another one.
+    let bound = format!("{} {}", cluster.record.id, filter.unwrap_or_default());
+    let page = call.page(&bound)?;
 
     let prefix = call.place.entries(&cluster.record.name);
     let mut after = page.after.map(|last| format!("{prefix}{last}"));
@@ -309,7 +310,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, EksError> {
     }
     let more_after = found.last().filter(|_| more).cloned();
     let items = Items { items: found.into_iter().map(Value::String).collect(), more_after };
-    Ok(Answer::read(call.paged("accessEntries", items, bound)))
+    Ok(Answer::read(call.paged("accessEntries", items, &bound)))
 }
 
 fn set(context: &mut Context, key: &str, value: Option<&str>) {

@@ -143,9 +143,9 @@ pub(super) async fn disassociate(call: &Call<'_>) -> Result<Answer, EksError> {
 
 pub(super) async fn list_associated(call: &Call<'_>) -> Result<Answer, EksError> {
     let (cluster, entry) = authorized_entry(call, |_, _| {}).await?;
-    let page = call.page("")?;
+    let page = call.page(&cluster.record.id)?;
     let all = entry.record.policies.iter().map(|(arn, association)| (arn.clone(), association.to_aws(arn)));
-    let mut answer = call.paged("associatedAccessPolicies", page.cut(all), "");
+    let mut answer = call.paged("associatedAccessPolicies", page.cut(all), &cluster.record.id);
     answer.insert("clusterName".to_owned(), json!(cluster.record.name));
     answer.insert("principalArn".to_owned(), json!(entry.record.principal));
     Ok(Answer::read(answer))

@@ -313,7 +313,7 @@ pub(super) async fn describe(call: &Call<'_>) -> Result<Answer, EksError> {
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, EksError> {
     let cluster = authorized(call).await?;
-    let page = call.page("")?;
+    let page = call.page(&cluster.id)?;
     let prefix = call.place.updates(&cluster.name);
     let after = page.after.map(|last| format!("{prefix}{last}"));
     let listing = call.plane.store.list(&prefix, ListOptions { after, limit: page.limit, at: None }).await?;
@@ -321,5 +321,5 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, EksError> {
         listing.items.iter().filter_map(|kv| kv.key.strip_prefix(&prefix)).map(str::to_owned).collect();
     let more_after = ids.last().filter(|_| listing.remaining > 0).cloned();
     let items = Items { items: ids.into_iter().map(Value::String).collect(), more_after };
-    Ok(Answer::read(call.paged("updateIds", items, "")))
+    Ok(Answer::read(call.paged("updateIds", items, &cluster.id)))
 }

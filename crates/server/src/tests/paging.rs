@@ -71,11 +71,27 @@ async fn tokens_belong_to_their_request() {
         api.eks("GET", &format!("{associated}?nextToken={entries}"), Value::Null).await.error,
         "InvalidRequestException"
     );
-    for limit in ["0", "101", "-1", "x", "1.5"] {
+    for limit in ["0", "101", "-1", "x", "1.5", "%2B5"] {
         let answer = api.eks("GET", &format!("/clusters?maxResults={limit}"), Value::Null).await;
-        answer.fails(400, refused, &format!("maxResults must be a number from 1 to 100, not {limit}"));
+        answer.fails(
+            400,
+            refused,
+            &format!("maxResults must be a number from 1 to 100, not {}", limit.replace("%2B", "+")),
+        );
     }
     let page = api.eks("GET", &format!("/clusters?maxResults=1&nextToken={clusters}"), Value::Null).await.ok();
     assert_eq!(page, json!({ "clusters": ["other"] }));
+
+    // Of the same name, but another cluster.
+    api.eks("DELETE", "/clusters/demo", Value::Null).await.ok();
+    let again = json!({
+        "name": "demo",
+        "roleArn": "arn:aws:iam::111122223333:role/cluster",
+        "resourcesVpcConfig": {},
+        "accessConfig": { "authenticationMode": "API" },
+    });
+    api.eks("POST", "/clusters", again).await.ok();
+    let answer = api.eks("GET", &format!("/clusters/demo/access-entries?nextToken={entries}"), Value::Null).await;
+    answer.fails(400, refused, "The nextToken parameter is not valid for this request");
     api.running.shutdown().await;
 }
