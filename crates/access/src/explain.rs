@@ -61,6 +61,17 @@ pub enum Considered<'s> {
     },
 }
 
+impl Considered<'_> {
+    /// Whether it is what allows the request.
+    pub fn allows(&self) -> bool {
+        matches!(
+            self,
+            Considered::Policy { outcome: PolicyOutcome::Allows(_), .. }
+                | Considered::Binding { outcome: BindingOutcome::Allows(_), .. }
+        )
+    }
+}
+
 /// Why an entry does not map a principal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryMiss {

@@ -75,11 +75,6 @@ impl Caller {
         })
     }
 
-    /// The principal as token answers carry it: its canonical ARN.
-    pub fn canonical_arn(&self) -> &str {
-        self.principal.as_str()
-    }
-
     /// The user with this name and these groups, in the authenticator's own form (`authn.md` §6).
     pub(crate) fn user(&self, username: String, groups: Vec<String>) -> UserInfo {
         let extra = [

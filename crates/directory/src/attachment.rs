@@ -34,17 +34,18 @@ impl Usage {
 }
 
 impl Account {
-    /// How many roles and users use a managed policy.
+    /// How many roles, users and groups use a managed policy.
     pub async fn usage(&self, policy_arn: &str) -> Result<Usage, DirectoryError> {
         let found = load::<Usage>(self.store(), &keys::usage(self.id(), policy_arn)).await?;
         Ok(found.map(|found| found.record).unwrap_or_default())
     }
 
-    /// How many roles and users use each managed policy that any uses, by its ARN.
+    /// How many roles, users and groups use each managed policy that any uses, by its ARN.
     pub async fn usages(&self) -> Result<HashMap<String, Usage>, DirectoryError> {
         let prefix = keys::usage(self.id(), "");
         let all = load_all::<Usage>(self.store(), &prefix).await?;
-        Ok(all.into_iter().map(|loaded| (loaded.key.trim_start_matches(&prefix).to_owned(), loaded.record)).collect())
+        let arn = |key: &str| key.strip_prefix(&prefix).unwrap_or(key).to_owned();
+        Ok(all.into_iter().map(|loaded| (arn(&loaded.key), loaded.record)).collect())
     }
 
     /// Attaches a managed policy. Again is fine.

@@ -347,14 +347,6 @@ pub fn parse_json(body: &[u8]) -> Result<(Value, Vec<String>), String> {
     json::parse(body).map(|parsed| (parsed.value, parsed.duplicates))
 }
 
-/// Parses one YAML document into JSON, and notes duplicate keys.
-///
-/// # Errors
-/// What is wrong, with its line.
-pub fn parse_yaml(body: &[u8]) -> Result<(Value, Vec<String>), String> {
-    yaml::parse(body).map(|parsed| (parsed.value, parsed.duplicates))
-}
-
 /// A member of an object as Kubernetes' own encoder writes it, fields in the order of their type.
 pub fn member_text(resource: &ResourceType, object: &Value, member: &str) -> String {
     let value = object.get(member).cloned().unwrap_or_default();

@@ -344,10 +344,10 @@ async fn write_admin(
         folder::write(&data.join(ADMIN_FILE), json!(file).to_string().as_bytes())?;
     }
     let identities = Identities { directory: directory.clone() };
-    Ok(match identities.principal(&admin).await {
-        Ok(Principal::Known(id)) => Some(Creator { principal: admin.to_string(), unique_id: Some(id) }),
+    Ok(match identities.principal(&admin).await? {
+        Principal::Known(id) => Some(Creator { principal: admin.to_string(), unique_id: Some(id) }),
         // Deleted since: then nobody is the creator of clusters made from now on.
-        Ok(Principal::Missing | Principal::Elsewhere) | Err(_) => None,
+        Principal::Missing | Principal::Elsewhere => None,
     })
 }
 
@@ -382,13 +382,16 @@ fn local_endpoints(config: &ServerConfig, address: SocketAddr) -> Vec<String> {
     };
     let mut all: Vec<String> =
         ["127.0.0.1", "localhost", "[::1]"].into_iter().map(|host| url(host, address.port())).collect();
-    if !address.ip().is_unspecified() {
-        all.push(url(&url_host(address.ip().to_string()), address.port()));
+    let own = (!address.ip().is_unspecified()).then(|| url(&url_host(address.ip().to_string()), address.port()));
+    let public = config.public_hosts.iter().map(|host| {
+        let port = host.port.unwrap_or(address.port());
+        url(&url_host(host.name.clone()), port)
+    });
+    for further in own.into_iter().chain(public) {
+        if !all.contains(&further) {
+            all.push(further);
+        }
     }
-    for host in &config.public_hosts {
-        all.push(url(&url_host(host.name.clone()), host.port.unwrap_or(address.port())));
-    }
-    all.dedup();
     all
 }
 

@@ -95,13 +95,12 @@ impl Identities {
     }
 
     /// Whether a principal exists.
-    pub(crate) async fn principal(&self, principal: &PrincipalArn) -> Result<Principal, String> {
-        match self.directory.principal_status(principal).await {
-            Ok(PrincipalStatus::Exists(id)) => Ok(Principal::Known(id)),
-            Ok(PrincipalStatus::Absent) => Ok(Principal::Missing),
-            Ok(PrincipalStatus::Elsewhere) => Ok(Principal::Elsewhere),
-            Err(error) => Err(error.to_string()),
-        }
+    pub(crate) async fn principal(&self, principal: &PrincipalArn) -> Result<Principal, DirectoryError> {
+        Ok(match self.directory.principal_status(principal).await? {
+            PrincipalStatus::Exists(id) => Principal::Known(id),
+            PrincipalStatus::Absent => Principal::Missing,
+            PrincipalStatus::Elsewhere => Principal::Elsewhere,
+        })
     }
 }
 

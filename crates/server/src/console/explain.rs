@@ -57,8 +57,7 @@ fn explained(visit: &Visit<'_>, cluster: &Cluster, user: &entryway_access::UserI
 
 /// A sign and its meaning, so that colour says nothing alone.
 fn symbol(considered: &Considered<'_>) -> Markup {
-    let text = considered.to_string();
-    if text.ends_with("allows it") { part::badge("good", "✓ allows") } else { part::badge("", "– no") }
+    if considered.allows() { part::badge("good", "✓ allows") } else { part::badge("", "– no") }
 }
 
 /// What could map it, in the order in which it counts.
