@@ -49,6 +49,7 @@ mod tag_text;
 mod tests;
 mod undo;
 mod visit;
+mod watched;
 mod who_can;
 mod words;
 
@@ -79,6 +80,7 @@ pub(crate) struct Console {
     pub(crate) links: Links,
     kept: kept::Kept,
     pub(crate) analyses: Analyses,
+    watched: watched::Watched,
 }
 
 /// Whether a path is the console's.

@@ -3,13 +3,14 @@
 //! it has changed is told by marks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use entryway_access::{Attributes, Request, Resource, Snapshot};
 use entryway_analysis::KnownPrincipals;
 use entryway_analysis::finding::Surroundings;
 use entryway_directory::CensusMark;
 use entryway_sandbox::keys;
-use entryway_store::{KeyValue, ListOptions, Revision};
+use entryway_store::{KeyValue, Revision};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -22,8 +23,8 @@ use crate::keys::Place;
 
 /// What was read.
 pub(super) struct Around {
-    namespaces: Option<Vec<KeyValue>>,
-    accounts: Option<Vec<KeyValue>>,
+    namespaces: Option<Arc<Vec<KeyValue>>>,
+    accounts: Option<Arc<Vec<KeyValue>>>,
     identities: Option<Scope>,
 }
 
@@ -68,11 +69,12 @@ impl Around {
         state: &Snapshot,
     ) -> Result<Around, Problem> {
         let [sees_namespaces, sees_accounts] = lists(visit, state);
+        let watched = &visit.plane.console.watched;
         let listed = |resource: &str, sees: bool| {
             let prefix = keys::resource_prefix(&record.id, "", resource);
             async move {
                 match sees {
-                    true => visit.plane.store.list(&prefix, ListOptions::default()).await.map(|list| Some(list.items)),
+                    true => watched.list(visit.plane.store.as_ref(), &prefix).await.map(Some),
                     false => Ok(None),
                 }
             }
@@ -94,7 +96,7 @@ impl Around {
     }
 
     pub(super) fn marks(&self) -> Marks {
-        let mark = |items: &Option<Vec<KeyValue>>| items.as_deref().map(Mark::of);
+        let mark = |items: &Option<Arc<Vec<KeyValue>>>| items.as_ref().map(|items| Mark::of(items));
         let identities = self.identities.as_ref().map(|scope| scope.mark);
         Marks { namespaces: mark(&self.namespaces), accounts: mark(&self.accounts), identities }
     }
