@@ -14,8 +14,8 @@ use crate::aggregation;
 use crate::decide::RbacGrant;
 use crate::name_table::{Block, NameTable, Number, Place};
 use crate::placements::{PlacementId, Placements, count, within};
-use crate::rbac::SERVICE_ACCOUNT_PREFIX;
 use crate::rule_table::{Question, RuleTable, SetId};
+use crate::standing::SERVICE_ACCOUNT_PREFIX;
 use crate::{Binding, PolicyRule, RbacObjects, Reason, RoleKind, RoleRef, Subject, UserInfo};
 
 /// All RBAC objects of a cluster, compiled.

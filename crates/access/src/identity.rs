@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::reserved_prefix;
 use crate::principal::PrincipalKey;
-use crate::snapshot::MASTERS;
+use crate::standing::MASTERS;
 use crate::{ArnError, EntryType, PrincipalArn, PrincipalKind, Snapshot, Template, TemplateValues};
 
 /// Why an STS answer names no principal (`authn.md` §3).

@@ -34,6 +34,7 @@ mod rules;
 mod scope;
 mod sketch;
 mod snapshot;
+mod standing;
 mod template;
 mod yaml;
 
@@ -55,4 +56,8 @@ pub use rbac::{
 pub use request::{Attributes, Request, Resource};
 pub use scope::{AccessScope, NamespacePattern, ScopeError};
 pub use snapshot::{ClusterModel, Snapshot};
+pub use standing::{
+    ANONYMOUS, AUTHENTICATED, MASTERS, SERVICE_ACCOUNT_PREFIX, SERVICE_ACCOUNTS, UNAUTHENTICATED, service_account,
+    service_account_groups,
+};
 pub use template::{Template, TemplateValues};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::standing::SERVICE_ACCOUNT_PREFIX;
+
 /// A rule of a role or of an access policy, with RBAC's own meaning of every field. Each list may be `null`, as Go
 /// writes an empty one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -123,9 +125,6 @@ impl Subject {
         }
     }
 }
-
-/// What the usernames of service accounts begin with.
-pub(crate) const SERVICE_ACCOUNT_PREFIX: &str = "system:serviceaccount:";
 
 /// A RoleBinding (with a namespace) or ClusterRoleBinding (without).
 #[derive(Debug, Clone, PartialEq, Eq)]

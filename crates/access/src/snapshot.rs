@@ -10,6 +10,7 @@ use crate::entry_index::{CompiledCatalogue, CompiledEntry, EntryIndex};
 use crate::grants::RbacIndex;
 use crate::mapping::MappingIndex;
 use crate::rule_table::Question;
+use crate::standing::MASTERS;
 use crate::{
     AccessEntry, AuthenticationMode, AwsAuth, BootstrapCreator, Caller, Decision, Identity, IdentitySource,
     PolicyCatalogue, PolicyRule, PrincipalArn, RbacObjects, Reason, Request, RoleRef, UserInfo,
@@ -44,9 +45,6 @@ pub struct Snapshot {
     pub(crate) rbac: Arc<RbacIndex>,
     pub(crate) bootstrap_creator: Option<BootstrapCreator>,
 }
-
-/// The group that no authorizer is asked about.
-pub(crate) const MASTERS: &str = "system:masters";
 
 impl Snapshot {
     /// Compiles everything.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use entryway_access::{AccessEntry, Caller, ClusterModel, PolicyRules, PrincipalArn, Snapshot, UserInfo};
+use entryway_access::{
+    AUTHENTICATED, AccessEntry, Caller, ClusterModel, PolicyRules, PrincipalArn, Snapshot, UserInfo,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +14,6 @@ use crate::mapped::Mapped;
 use crate::question::{Atom, Place};
 use crate::subject::{Cast, INSTANCE_DNS_NAME, StandIn};
 use crate::{Ability, KnownPrincipals, Subject, subjects};
-
-/// The group that the API server adds to everybody who is authenticated.
-pub(crate) const AUTHENTICATED: &str = "system:authenticated";
 
 /// Who somebody is in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,7 +200,7 @@ pub(crate) struct View<'s> {
 impl<'s> View<'s> {
     pub(crate) fn of(state: &'s Snapshot, caller: &Caller, now: Timestamp) -> View<'s> {
         let identity = state.identity(caller, Some(INSTANCE_DNS_NAME), now);
-        View { state, user: identity.map(|identity| with_everybody(identity.user)), caller: caller.clone() }
+        View { state, user: identity.map(|identity| identity.user.with_standing_group()), caller: caller.clone() }
     }
 
     pub(crate) fn user(&self) -> Option<&UserInfo> {
@@ -232,7 +231,7 @@ impl<'s> View<'s> {
     }
 
     fn everybody_may(&self, atom: &Atom, now: Timestamp) -> bool {
-        atom.is_allowed(self.state, &with_everybody(UserInfo::default()), now)
+        atom.is_allowed(self.state, &UserInfo::default().with_standing_group(), now)
     }
 
     /// The atoms of all rules that can have to do with the user here. Those of rules that turn out not to be
@@ -275,13 +274,6 @@ pub(crate) fn places(association: &entryway_access::Association) -> Vec<Place> {
         [] => vec![Place::Cluster],
         some => some.iter().map(|pattern| Place::In(pattern.as_str().to_owned())).collect(),
     }
-}
-
-fn with_everybody(mut user: UserInfo) -> UserInfo {
-    if !user.groups.iter().any(|group| group == AUTHENTICATED) {
-        user.groups.push(AUTHENTICATED.to_owned());
-    }
-    user
 }
 
 /// The user that a caller is, as the API server sees it.

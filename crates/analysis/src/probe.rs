@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use entryway_access::{Attributes, Request, Resource, Snapshot, UserInfo};
+use entryway_access::{AUTHENTICATED, Attributes, Request, Resource, Snapshot, UserInfo};
 use jiff::Timestamp;
 
 use crate::Ability;
-use crate::compare::{AUTHENTICATED, View, union};
+use crate::compare::{View, union};
 use crate::subject::{Cast, KnownPrincipals, Subject};
 
 /// A question, and what the cluster has to answer.

@@ -130,7 +130,7 @@ pub(crate) async fn read(global: &Global, args: QuestionArgs) -> Result<Asked, C
     };
     let who = match who {
         Some(caller) => Who::Principal(caller),
-        None => Who::User(impersonated(args.as_user.as_deref().unwrap_or_default(), &args.as_group)),
+        None => Who::User(UserInfo::impersonated(args.as_user.as_deref().unwrap_or_default(), &args.as_group)),
     };
     let what = what(&args, &kubernetes).await;
     let snapshot = Snapshot::compile(gathered.model.clone());
@@ -139,7 +139,7 @@ pub(crate) async fn read(global: &Global, args: QuestionArgs) -> Result<Asked, C
         Who::User(_) => None,
     };
     let user = match (&who, &identity) {
-        (Who::Principal(_), identity) => identity.as_ref().map(|identity| authenticated(identity.user.clone())),
+        (Who::Principal(_), identity) => identity.as_ref().map(|identity| identity.user.clone().with_standing_group()),
         (Who::User(user), _) => Some(user.clone()),
     };
     Ok(Asked { who, verb: args.verb, what, gathered, snapshot, identity, user, now })
@@ -155,26 +155,6 @@ async fn own_caller(aws: &entryway_live::Aws) -> Result<Caller, CliError> {
     let own = aws.caller().await?;
     let key = aws.credentials().access_key_id;
     Caller::from_sts(&own.account, &own.arn, &own.user_id, &key).map_err(|error| CliError::new(error.to_string()))
-}
-
-/// The API server adds this group to everyone who is somebody.
-fn authenticated(mut user: UserInfo) -> UserInfo {
-    let group = if user.username == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" };
-    if !user.groups.iter().any(|has| has == group) {
-        user.groups.push(group.to_owned());
-    }
-    user
-}
-
-/// The user that impersonation makes: service accounts come with their groups.
-fn impersonated(username: &str, groups: &[String]) -> UserInfo {
-    let mut groups = groups.to_vec();
-    if let Some((namespace, _)) = username.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'))
-        && groups.is_empty()
-    {
-        groups = vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")];
-    }
-    authenticated(UserInfo { username: username.to_owned(), groups, ..UserInfo::default() })
 }
 
 /// What the words mean in that cluster.
@@ -266,24 +246,5 @@ impl Asked {
                 format!("{verb} {resource}{dot}{group}{}{} {place}", slash(subresource), slash(name))
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn impersonated_users_have_their_groups() {
-        let groups = |name: &str, groups: &[&str]| {
-            impersonated(name, &groups.iter().map(|g| (*g).to_owned()).collect::<Vec<_>>()).groups
-        };
-        assert_eq!(groups("jane", &["ops"]), ["ops", "system:authenticated"]);
-        assert_eq!(groups("system:anonymous", &[]), ["system:unauthenticated"]);
-        assert_eq!(
-            groups("system:serviceaccount:team:ci", &[]),
-            ["system:serviceaccounts", "system:serviceaccounts:team", "system:authenticated"]
-        );
-        assert_eq!(groups("system:serviceaccount:team:ci", &["x"]), ["x", "system:authenticated"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What a cluster itself says that somebody may do (`SubjectAccessReview`).
 
-use entryway_access::UserInfo;
+use entryway_access::{AUTHENTICATED, UserInfo};
 use entryway_analysis::ProbeAttributes;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn review(user: &UserInfo, what: &ProbeAttributes) -> Value {
         "user": user.username,
         "uid": user.uid,
         // The API server adds it to everybody who signs in.
-        "groups": user.groups.iter().map(String::as_str).chain(["system:authenticated"]).collect::<Vec<_>>(),
+        "groups": user.groups.iter().map(String::as_str).chain([AUTHENTICATED]).collect::<Vec<_>>(),
         "extra": user.extra,
     });
     let (member, attributes) = match what {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, header};
-use entryway_access::UserInfo;
+use entryway_access::{ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, UserInfo};
 use jiff::Timestamp;
 
 use crate::api::Api;
@@ -13,13 +13,6 @@ use crate::failure::unauthorized;
 use crate::token::{Claims, Named};
 use crate::{meta, service_accounts};
 use entryway_objects::status::Status;
-
-/// The group of everybody who was authenticated.
-pub(crate) const AUTHENTICATED: &str = "system:authenticated";
-/// The group of everybody who was not.
-pub(crate) const UNAUTHENTICATED: &str = "system:unauthenticated";
-/// Who comes without credentials.
-pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
 /// Whoever sent no credentials.
 pub(crate) fn anonymous() -> UserInfo {
@@ -115,12 +108,7 @@ async fn service_account(
             extra.insert(format!("authentication.kubernetes.io/{key}-uid"), vec![named.uid.clone()]);
         }
     }
-    let user = UserInfo {
-        username: format!("system:serviceaccount:{namespace}:{}", account.name),
-        uid: account.uid,
-        groups: vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")],
-        extra,
-    };
+    let user = UserInfo { uid: account.uid, extra, ..UserInfo::service_account(&namespace, &account.name) };
     Ok((user, good_for))
 }
 
@@ -135,7 +123,7 @@ async fn exists(api: &Api, target: &crate::storage::Target, namespace: &str, nam
 
 /// The namespace and name of a service account's username.
 pub(crate) fn split_service_account(username: &str) -> Option<(&str, &str)> {
-    let (namespace, name) = username.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    let (namespace, name) = entryway_access::service_account(username)?;
     let valid = entryway_objects::names::dns1123_label(namespace).is_empty()
         && entryway_objects::names::dns1123_subdomain(name).is_empty();
     valid.then_some((namespace, name))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entryway_access::{Attributes, PolicyRule, Request, Resource, RoleKind, RoleRef, Snapshot, UserInfo};
+use entryway_access::{Attributes, MASTERS, PolicyRule, Request, Resource, RoleKind, RoleRef, Snapshot, UserInfo};
 use entryway_objects::registry::ResourceType;
 use entryway_objects::status::Status;
 use jiff::Timestamp;
@@ -16,7 +16,6 @@ use crate::{meta, request_info::ResourcePath};
 
 /// The group of roles and bindings.
 pub(crate) const RBAC: &str = "rbac.authorization.k8s.io";
-const MASTERS: &str = "system:masters";
 
 /// The facts the check needs besides the object.
 pub(crate) struct Granting<'a> {

@@ -7,18 +7,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use axum::http::HeaderMap;
-use entryway_access::{Attributes, Request, Resource, Snapshot, UserInfo};
+use entryway_access::{Attributes, MASTERS, Request, Resource, Snapshot, UserInfo, service_account_groups};
 use entryway_objects::names;
 use entryway_objects::status::Status;
 use jiff::Timestamp;
 
-use crate::authenticate::{ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, split_service_account};
+use crate::authenticate::split_service_account;
 use crate::authorize::{no_opinion_reason, refusal};
 use crate::request_info::RequestInfo;
 use crate::text::quote;
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
-const MASTERS: &str = "system:masters";
 /// From so many groups or extras on, one question for all of them comes first.
 const MANY: usize = 4;
 /// So many callers' last mode is remembered.
@@ -222,7 +221,7 @@ impl Check<'_> {
         }
         self.groups(mode, &verb, group, &wanted.groups, &ask)?;
         self.extras(mode, &verb, &wanted.extra, &ask)?;
-        Ok(with_standing_group(user))
+        Ok(user.with_standing_group())
     }
 
     fn username(
@@ -245,7 +244,7 @@ impl Check<'_> {
             resource.namespace = namespace;
             resource.name = name;
             if wanted.groups.is_empty() {
-                user.groups = vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")];
+                user.groups = service_account_groups(namespace);
             }
         }
         ask(resource)?;
@@ -309,19 +308,6 @@ impl Check<'_> {
     }
 }
 
-/// Everybody is in one of two groups; asking for the unauthenticated one keeps it.
-fn with_standing_group(mut user: UserInfo) -> UserInfo {
-    let has = |group: &str| user.groups.iter().any(|own| own == group);
-    let standing = match user.username.as_str() {
-        ANONYMOUS if !has(UNAUTHENTICATED) => Some(UNAUTHENTICATED),
-        ANONYMOUS => None,
-        _ if has(UNAUTHENTICATED) || has(AUTHENTICATED) => None,
-        _ => Some(AUTHENTICATED),
-    };
-    user.groups.extend(standing.map(str::to_owned));
-    user
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,17 +346,5 @@ mod tests {
             r#"requested &user.DefaultInfo{Name:"", UID:"", Groups:[]string{"x"}, Extra:map[string][]string(nil)} without impersonating a user name"#
         );
         assert_eq!(wanted(&headers(&[("Impersonate-User", "")])).unwrap(), None);
-    }
-
-    #[test]
-    fn everybody_is_authenticated_or_not() {
-        let user = |name: &str, groups: &[&str]| UserInfo {
-            username: name.into(),
-            groups: groups.iter().map(|g| (*g).to_owned()).collect(),
-            ..UserInfo::default()
-        };
-        assert_eq!(with_standing_group(user("a", &["g"])).groups, ["g", AUTHENTICATED]);
-        assert_eq!(with_standing_group(user("a", &[UNAUTHENTICATED])).groups, [UNAUTHENTICATED]);
-        assert_eq!(with_standing_group(user(ANONYMOUS, &[])).groups, [UNAUTHENTICATED]);
     }
 }

@@ -69,7 +69,7 @@ pub(crate) async fn permit(
     let mut grounds = Grounds::now(api);
     let caller = authenticate::authenticate(api, headers, asked).await?;
     // By the caller, whoever he then pretends to be, and whatever impersonation headers he sends.
-    let is_stranger = caller.username == authenticate::ANONYMOUS;
+    let is_stranger = caller.username == entryway_access::ANONYMOUS;
     if is_stranger && info.resource.is_some() {
         // As on EKS, nobody in particular may ask for what is public, and nothing else.
         return Err(unauthorized());

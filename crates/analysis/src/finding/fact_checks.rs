@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entryway_access::{
-    AccessEntry, AuthenticationMode, EntryType, MappedPrincipal, PolicyRules, PrincipalArn, Snapshot,
-    Subject as RbacSubject,
+    ANONYMOUS, AccessEntry, AuthenticationMode, EntryType, MASTERS, MappedPrincipal, PolicyRules, PrincipalArn,
+    Snapshot, Subject as RbacSubject, UNAUTHENTICATED,
 };
 use jiff::Timestamp;
 
 use super::check::{Check, Severity};
 use super::facts;
-use super::holder::{ANONYMOUS, Holder, MASTERS, UNAUTHENTICATED};
+use super::holder::Holder;
 use super::holding::{Grants, Holding};
 use super::permission_checks::CLUSTER_ADMIN;
 use super::{Finding, Standing, Surroundings};

@@ -2,16 +2,12 @@
 
 use std::fmt;
 
-use entryway_access::{AccountId, PrincipalArn, Subject as RbacSubject, UserInfo};
+use entryway_access::{
+    ANONYMOUS, AUTHENTICATED, AccountId, PrincipalArn, Subject as RbacSubject, UNAUTHENTICATED, UserInfo,
+    service_account,
+};
 
 use crate::question::FRESH;
-
-pub(crate) const AUTHENTICATED: &str = "system:authenticated";
-pub(crate) const UNAUTHENTICATED: &str = "system:unauthenticated";
-pub(crate) const ANONYMOUS: &str = "system:anonymous";
-pub(crate) const MASTERS: &str = "system:masters";
-pub(crate) const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
-const SERVICE_ACCOUNT_USER: &str = "system:serviceaccount:";
 
 /// Whom or what a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,7 +85,9 @@ impl Holder {
             // A group alone: the name is nobody's.
             Holder::Group(name) if name == UNAUTHENTICATED || name == AUTHENTICATED => (FRESH, vec![name.clone()]),
             Holder::Group(name) => (FRESH, vec![name.clone(), AUTHENTICATED.to_owned()]),
-            Holder::ServiceAccount { namespace, name } => return Some(service_account_user(namespace, name)),
+            Holder::ServiceAccount { namespace, name } => {
+                return Some(UserInfo::service_account(namespace, name).with_standing_group());
+            }
             Holder::Cluster | Holder::Principal(_) | Holder::OthersOf(_) | Holder::Binding { .. } => return None,
         };
         Some(UserInfo { username: username.to_owned(), groups, ..UserInfo::default() })
@@ -109,22 +107,4 @@ impl fmt::Display for Holder {
             }
         }
     }
-}
-
-/// A service account as the API server sees it.
-pub(crate) fn service_account_user(namespace: &str, name: &str) -> UserInfo {
-    UserInfo {
-        username: service_account_username(namespace, name),
-        groups: vec![SERVICE_ACCOUNTS.to_owned(), format!("{SERVICE_ACCOUNTS}:{namespace}"), AUTHENTICATED.to_owned()],
-        ..UserInfo::default()
-    }
-}
-
-pub(super) fn service_account_username(namespace: &str, name: &str) -> String {
-    format!("{SERVICE_ACCOUNT_USER}{namespace}:{name}")
-}
-
-/// Namespace and name of a service account, from its username.
-pub(crate) fn service_account(username: &str) -> Option<(&str, &str)> {
-    username.strip_prefix(SERVICE_ACCOUNT_USER)?.split_once(':')
 }

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use entryway_access::{AccessScope, Caller, PolicyArn, RoleKind, Snapshot, Subject as RbacSubject, UserInfo};
+use entryway_access::{
+    AUTHENTICATED, AccessScope, Caller, MASTERS, PolicyArn, RoleKind, SERVICE_ACCOUNT_PREFIX, SERVICE_ACCOUNTS,
+    Snapshot, Subject as RbacSubject, UserInfo, service_account,
+};
 use jiff::Timestamp;
 
-use super::holder::{
-    AUTHENTICATED, Holder, MASTERS, SERVICE_ACCOUNTS, service_account, service_account_user, service_account_username,
-};
+use super::holder::Holder;
 use super::through::{Source, Through, policy_rules};
 use super::vocabulary::{Powers, powers};
 use crate::compare::{places, user_of};
@@ -77,7 +78,7 @@ impl<'s> Grants<'s> {
                     RbacSubject::User(name) => Name::User(name.clone()),
                     RbacSubject::Group(name) => Name::Group(name.clone()),
                     RbacSubject::ServiceAccount { namespace, name } => {
-                        Name::User(service_account_username(namespace, name))
+                        Name::User(format!("{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}"))
                     }
                 };
                 by_name.entry(name).or_default().push(Source { place: place.clone(), powers: found, through });
@@ -170,13 +171,13 @@ impl<'s> Grants<'s> {
     /// A service account of a namespace that no binding names by itself.
     pub(crate) fn any_service_account(&self, namespace: &str) -> Holding {
         let holder = Holder::ServiceAccount { namespace: namespace.to_owned(), name: FRESH.to_owned() };
-        self.holding(holder, vec![service_account_user(namespace, FRESH)], Vec::new())
+        self.holding(holder, vec![UserInfo::service_account(namespace, FRESH).with_standing_group()], Vec::new())
     }
 
     /// What a service account has, whether or not a binding names it.
     pub(crate) fn service_account(&self, namespace: &str, name: &str) -> Holding {
         let holder = Holder::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() };
-        self.holding(holder, vec![service_account_user(namespace, name)], Vec::new())
+        self.holding(holder, vec![UserInfo::service_account(namespace, name).with_standing_group()], Vec::new())
     }
 }
 

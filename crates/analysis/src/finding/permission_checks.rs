@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use entryway_access::Snapshot;
+use entryway_access::{ANONYMOUS, Snapshot, UNAUTHENTICATED};
 
 use super::check::{Check, Severity};
-use super::holder::{ANONYMOUS, UNAUTHENTICATED};
 use super::holding::{Holding, Reach};
 use super::permissions::CHECKS;
 use super::vocabulary::{Permissions, Powers, of_check, vocabulary};

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use entryway_access::{PrincipalArn, Snapshot, Subject as RbacSubject};
+use entryway_access::{MASTERS, PrincipalArn, Snapshot, Subject as RbacSubject, service_account};
 use jiff::Timestamp;
 
 use super::moves::{Becomes, MOVES, Move};
 use super::{Edge, Node, Reason};
-use crate::finding::holder::{MASTERS, service_account};
 use crate::finding::holding::{Grants, Holding, Reach};
 use crate::finding::permission_checks::{applies, is_privileged, satisfied};
 use crate::finding::through::Source;

@@ -8,7 +8,6 @@ use entryway_access::{Attributes, Request, Resource, Snapshot, UserInfo};
 use proptest::prelude::*;
 
 use super::{Graph, Node};
-use crate::finding::holder::service_account_user;
 use crate::finding::holding::Grants;
 use crate::finding::{Holder, Surroundings};
 use crate::question::FRESH;
@@ -155,7 +154,7 @@ impl Naive<'_> {
         }
         for namespace in NAMESPACES {
             if self.is_any_account(user, namespace) {
-                next.push(service_account_user(namespace, FRESH));
+                next.push(entryway_access::UserInfo::service_account(namespace, FRESH).with_standing_group());
             }
         }
         Some(next)

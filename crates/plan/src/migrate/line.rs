@@ -1,7 +1,8 @@
 //! What a line of aws-auth becomes.
 
 use entryway_access::{
-    AccessEntry, AccessScope, Association, EntryType, Mapping, PrincipalArn, PrincipalKind, Template,
+    AUTHENTICATED, AccessEntry, AccessScope, Association, EntryType, MASTERS, Mapping, PrincipalArn, PrincipalKind,
+    Template,
 };
 
 use super::proposal::{for_group, for_username};
@@ -16,9 +17,6 @@ pub(super) struct Carried {
     pub(super) refused: Vec<NotCarried>,
 }
 
-const MASTERS: &str = "system:masters";
-/// What the API server gives to everybody who signs in: needs no carrying.
-const AUTHENTICATED: &str = "system:authenticated";
 const NODE_BY_DNS: &str = "system:node:{{EC2PrivateDNSName}}";
 const NODE_BY_SESSION: &str = "system:node:{{SessionName}}";
 /// The groups that node lines carry, and that EKS gives to node types itself.

@@ -11,8 +11,6 @@ const SESSION: &str = "console-question";
 /// The session of a node, and what EC2 would say of it.
 const INSTANCE: &str = "i-0123456789abcdef0";
 const INSTANCE_NAME: &str = "ip-10-0-0-1.ec2.internal";
-/// The group of everybody who signed in.
-const AUTHENTICATED: &str = "system:authenticated";
 
 /// Somebody who may have access.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,23 +91,16 @@ impl Subject {
 
     /// Who it is in the cluster, with the group of everybody; `None` where nothing maps it.
     pub(super) fn user(&self, snapshot: &Snapshot, now: Timestamp) -> Option<UserInfo> {
-        let mut user = match self {
+        let user = match self {
             Subject::Principal(_) => snapshot.identity(&self.caller(snapshot, now)?, Some(INSTANCE_NAME), now)?.user,
             Subject::User(name) => UserInfo { username: name.clone(), ..UserInfo::default() },
             Subject::Group(name) => UserInfo { groups: vec![name.clone()], ..UserInfo::default() },
             Subject::ServiceAccount(name) => {
                 let (namespace, account) = name.split_once('/')?;
-                UserInfo {
-                    username: format!("system:serviceaccount:{namespace}:{account}"),
-                    groups: vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")],
-                    ..UserInfo::default()
-                }
+                UserInfo::service_account(namespace, account)
             }
         };
-        if !user.groups.iter().any(|group| group == AUTHENTICATED) {
-            user.groups.push(AUTHENTICATED.to_owned());
-        }
-        Some(user)
+        Some(user.with_standing_group())
     }
 }
 
