@@ -109,9 +109,13 @@ impl Runtime {
         }
     }
 
-    fn publish(&self, world: &World, reached: [Revision; 4]) {
-        self.entries.store(world.entries, Ordering::Release);
-        self.current.store(Arc::new(world.snapshot.clone()));
+    /// `changed`: whether there is anything new. If not, the snapshot stays the very same one: what others made of it
+    /// they know by that to be true still.
+    fn publish(&self, world: &World, changed: bool, reached: [Revision; 4]) {
+        if changed {
+            self.entries.store(world.entries, Ordering::Release);
+            self.current.store(Arc::new(world.snapshot.clone()));
+        }
         for (sender, revision) in self.reached.iter().zip(reached) {
             sender.send_if_modified(|now| std::mem::replace(now, revision.max(*now)) < revision);
         }
@@ -150,7 +154,7 @@ impl Keeper {
                 let Some(runtime) = self.runtime.upgrade() else { return };
                 match World::load(self.store.as_ref(), &self.sources, &self.catalogue).await {
                     Ok((world, watches)) => {
-                        runtime.publish(&world, [world.revision; 4]);
+                        runtime.publish(&world, true, [world.revision; 4]);
                         break (world, watches);
                     }
                     Err(error) => tracing::error!(%error, "the store can't be listed; what is in force stays in force"),
@@ -166,7 +170,9 @@ impl Keeper {
         let mut reached = [world.revision; 4];
         while !world.gone {
             let (part, batch) = next(watches).await?;
+            let mut changed = false;
             let mut take = |world: &mut World, part: Part, batch: ChangeBatch| {
+                changed |= !batch.changes.is_empty();
                 world.apply(&self.sources, &self.catalogue, part, &batch.changes);
                 if let Some(reached) = reached.get_mut(part as usize) {
                     *reached = batch.revision.max(*reached);
@@ -186,7 +192,7 @@ impl Keeper {
             world.finish();
             let Some(runtime) = self.runtime.upgrade() else { return Ok(()) };
             // Nobody has to wait for a cluster that is gone.
-            runtime.publish(world, if world.gone { [Revision::MAX; 4] } else { reached });
+            runtime.publish(world, changed, if world.gone { [Revision::MAX; 4] } else { reached });
         }
         Ok(())
     }

@@ -127,3 +127,17 @@ async fn a_deleted_cluster_maps_nobody() {
     runtime.reached(Part::Record, revision).await.unwrap();
     assert!(runtime.current().entries().is_empty());
 }
+
+#[tokio::test]
+async fn what_happens_elsewhere_leaves_the_very_same_snapshot() {
+    let store = MemoryStore::new();
+    let runtime = started(&store).await;
+    let before = runtime.current();
+    let revision = put(&store, "/audit/1".to_owned(), b"{}".to_vec()).await;
+    // The store's mark of progress has come in.
+    runtime.reached(Part::Entries, revision).await.unwrap();
+    assert!(Arc::ptr_eq(&before, &runtime.current()));
+    let revision = put(&store, place().entry("demo", &role(1)), entry(&role(1))).await;
+    runtime.reached(Part::Entries, revision).await.unwrap();
+    assert!(!Arc::ptr_eq(&before, &runtime.current()));
+}
