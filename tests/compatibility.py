@@ -32,9 +32,12 @@ No registry of packages was found to carry the manifests of cert-manager, ingres
 their projects publish on GitHub and in chart repositories. What you have downloaded (a folder of YAML, charts rendered with
 `helm template`) is applied, read back, compared, applied again and diffed by `ENTRYWAY_MANIFESTS=FOLDER ./test clients -k own_folder`.
 
-What no client finds here: pods that run, so nothing answers `logs`, `exec` and `port-forward`; admission webhooks and
-policies in force (they are stored); CEL rules of CustomResourceDefinitions (`x-kubernetes-validations` are stored and not
-evaluated); node groups, add-ons and the other parts of EKS, whose operations are refused by name.
+What no client finds here: pods that run (`logs` of one is empty and `exec`, `attach` and `port-forward` are refused, as of
+any pod that no node has taken); admission webhooks and policies in force (they are stored); CEL rules of
+CustomResourceDefinitions (`x-kubernetes-validations` are stored and not evaluated: Kubernetes checks their types and bounds
+their cost, and no Rust library does either); the objects that an API server keeps about itself (FlowSchemas,
+PriorityLevelConfigurations, APIServices, the endpoints of the Service `kubernetes`); the comparison that Kubernetes prints
+below a refused change of a pod; node groups, add-ons and the other parts of EKS, whose operations are refused by name.
 """
 
 
