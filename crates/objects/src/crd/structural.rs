@@ -230,7 +230,9 @@ fn check_junctions(schema: &Place<'_>, errors: &mut Vec<FieldError>) {
         check_nested(&schema.at("not"), errors);
     }
     let pattern = schema.at("pattern");
-    if let Err(why) = is_valid_pattern(pattern.text()) {
+    if !pattern.is_empty()
+        && let Err(why) = is_valid_pattern(pattern.text())
+    {
         errors.push(pattern.invalid(format!("must be a valid regular expression, but isn't: {why}")));
     }
 }
