@@ -38,29 +38,6 @@ pub(super) fn disruption_budget(check: Check<'_>, errors: &mut Vec<FieldError>) 
     }
 }
 
-/// Resources that a quota counts by a name without a prefix.
-const COUNTED: [&str; 20] = [
-    "cpu",
-    "memory",
-    "ephemeral-storage",
-    "requests.cpu",
-    "requests.memory",
-    "requests.storage",
-    "requests.ephemeral-storage",
-    "limits.cpu",
-    "limits.memory",
-    "limits.ephemeral-storage",
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "persistentvolumeclaims",
-    "configmaps",
-    "services.nodeports",
-    "services.loadbalancers",
-    "storage",
-];
 const SCOPES: [&str; 7] = [
     "Terminating",
     "NotTerminating",
@@ -75,8 +52,7 @@ pub(super) fn quota(check: Check<'_>, errors: &mut Vec<FieldError>) {
     let spec = Place::new(check.new, "").at("spec");
     for (name, amount) in spec.at("hard").entries() {
         pod_spec::check_resource_name(name, &amount, errors);
-        let known =
-            COUNTED.contains(&name) || name.starts_with("hugepages-") || name.starts_with("requests.hugepages-");
+        let known = pod_spec::is_standard_resource(name) || name.starts_with("requests.hugepages-");
         if !name.contains('/') && !known {
             let detail = "must be a standard resource for quota";
             errors.push(FieldError::invalid_text(amount.path.clone(), name, detail));

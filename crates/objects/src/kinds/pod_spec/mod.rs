@@ -16,6 +16,7 @@ use crate::{names, validate::FieldError};
 pub(super) use probes::check_port;
 pub(super) use resources::{
     check_amount, check_container_name as check_container_resource, check_name as check_resource_name,
+    is_standard as is_standard_resource,
 };
 pub(super) use scheduling::{check_node_selector, check_tolerations, labels as check_selector_labels};
 

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::{kinds::Place, names, quantity::Quantity, validate::FieldError};
 
-/// Resources of Kubernetes' own that have no prefix.
-const STANDARD: [&str; 20] = [
+/// Resources of Kubernetes' own that have no prefix, but for those counted by the piece.
+const MEASURED: [&str; 13] = [
     "cpu",
     "memory",
     "ephemeral-storage",
@@ -15,18 +15,19 @@ const STANDARD: [&str; 20] = [
     "limits.cpu",
     "limits.memory",
     "limits.ephemeral-storage",
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
     "storage",
     "requests.storage",
     "services.nodeports",
     "services.loadbalancers",
 ];
+/// Those counted by the piece.
+const COUNTED: [&str; 7] =
+    ["pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims"];
+
+/// Whether a resource without a prefix is one of Kubernetes' own, for a container as for a quota.
+pub(in crate::kinds) fn is_standard(name: &str) -> bool {
+    MEASURED.contains(&name) || COUNTED.contains(&name) || is_huge_page(name)
+}
 
 fn is_huge_page(name: &str) -> bool {
     name.starts_with("hugepages-")
@@ -47,7 +48,7 @@ pub(in crate::kinds) fn check_name(name: &str, at: &Place<'_>, errors: &mut Vec<
     let problems = names::qualified_name(name);
     let fine = problems.is_empty();
     errors.extend(problems.into_iter().map(|p| FieldError::invalid_text(at.path.clone(), name, p)));
-    if fine && !name.contains('/') && !STANDARD.contains(&name) && !is_huge_page(name) {
+    if fine && !name.contains('/') && !is_standard(name) {
         let detail = "must be a standard resource type or fully qualified";
         errors.push(FieldError::invalid_text(at.path.clone(), name, detail));
         return false;
@@ -76,9 +77,7 @@ pub(in crate::kinds) fn check_amount(name: &str, at: &Place<'_>, errors: &mut Ve
         let detail = "must be greater than or equal to 0";
         errors.push(FieldError::invalid_text(at.path.clone(), &quantity.canonical(), detail));
     }
-    let counted = STANDARD.iter().skip(9).take(7).any(|s| *s == name)
-        || name.starts_with("services.")
-        || (name.contains('/') && !is_native(name));
+    let counted = COUNTED.contains(&name) || name.starts_with("services.") || (name.contains('/') && !is_native(name));
     if counted && quantity.milli() % 1000 != 0 {
         errors.push(FieldError::invalid_text(at.path.clone(), &quantity.canonical(), "must be an integer"));
     }
