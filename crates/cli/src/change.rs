@@ -81,7 +81,7 @@ pub(crate) async fn guard(
     for spot in actual.blind_spots() {
         output::note(&format!("Note: {spot}"));
     }
-    Ok(Guard { lock_out: actual.effect(&after, &[], &world.known, now).lock_out, is_allowed })
+    Ok(Guard { lock_out: actual.lock_out(&after, &[], &world.known, now), is_allowed })
 }
 
 /// What other rules of an own policy mean: for whom, said a cluster at a time; and the first lock-out. Clusters that

@@ -16,10 +16,7 @@ pub struct Effect {
 }
 
 impl ActualCluster {
-    /// What it means that the cluster becomes `after`.
-    ///
-    /// Where parts of it could not be read, what is taken away may be all that lets anybody administer it: that is
-    /// refused unless somebody is known to administer it afterwards.
+    /// What it means that the cluster becomes `after`. Who gains and loses what is dear: see [`Self::lock_out`].
     pub fn effect(
         &self,
         after: &ActualCluster,
@@ -28,15 +25,42 @@ impl ActualCluster {
         now: Timestamp,
     ) -> Effect {
         let (was, is) = (Snapshot::compile(self.model()), Snapshot::compile(after.model()));
-        let meaning = compare(&was, &is, known, now);
-        let found = lock_out(&was, &is, self.caller.as_ref(), protected, known, now);
+        let lock_out = self.lock_out_between(after, &was, &is, protected, known, now);
+        Effect { meaning: compare(&was, &is, known, now), lock_out }
+    }
+
+    /// Whether it locks people out that the cluster becomes `after`, without who else gains or loses what.
+    ///
+    /// Where parts of it could not be read, what is taken away may be all that lets anybody administer it: that is
+    /// refused unless somebody is known to administer it afterwards.
+    pub fn lock_out(
+        &self,
+        after: &ActualCluster,
+        protected: &[PrincipalArn],
+        known: &KnownPrincipals,
+        now: Timestamp,
+    ) -> Option<LockOut> {
+        let (was, is) = (Snapshot::compile(self.model()), Snapshot::compile(after.model()));
+        self.lock_out_between(after, &was, &is, protected, known, now)
+    }
+
+    fn lock_out_between(
+        &self,
+        after: &ActualCluster,
+        was: &Snapshot,
+        is: &Snapshot,
+        protected: &[PrincipalArn],
+        known: &KnownPrincipals,
+        now: Timestamp,
+    ) -> Option<LockOut> {
+        let found = lock_out(was, is, self.caller.as_ref(), protected, known, now);
         let unread = self.blind_spots();
         let is_unknown = found.is_none()
             && !unread.is_empty()
             && self.loses_something(after)
-            && administrators(&is, known, now).is_empty();
+            && administrators(is, known, now).is_empty();
         let unknown = || LockOut { reasons: vec![LockOutReason::Unknown { unread }] };
-        Effect { meaning, lock_out: found.or_else(|| is_unknown.then(unknown)) }
+        found.or_else(|| is_unknown.then(unknown))
     }
 
     /// Whether anything that may give access is not there, or otherwise, in `after`.
