@@ -341,8 +341,11 @@ impl AccessEntry {
     }
     /// When the entry or an association of it ends next.
     pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
-        let ends = self.policies.iter().map(|association| association.expires).chain([self.expires]);
-        ends.flatten().filter(|end| *end > now).min()
+        self.ends().filter(|end| *end > now).min()
+    }
+    /// When the entry and its associations end, those that have ended too.
+    pub fn ends(&self) -> impl Iterator<Item = Timestamp> {
+        self.expires.into_iter().chain(self.policies.iter().filter_map(|association| association.expires))
     }
     /// EKS's groups for a type.
     pub fn default_groups(kind: EntryType) -> &'static [&'static str] {

@@ -171,10 +171,14 @@ impl EntryIndex {
         self.shards = shards.into();
     }
 
+    /// All entries, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<AccessEntry>> {
+        self.shards.iter().flat_map(|shard| shard.iter()).map(|slot| &slot.compiled.entry)
+    }
+
     /// All entries, in ascending order of ARN.
     pub(crate) fn sorted(&self) -> Vec<Arc<AccessEntry>> {
-        let slots = self.shards.iter().flat_map(|shard| shard.iter());
-        let mut all: Vec<Arc<AccessEntry>> = slots.map(|slot| Arc::clone(&slot.compiled.entry)).collect();
+        let mut all: Vec<Arc<AccessEntry>> = self.iter().cloned().collect();
         all.sort_by(|a, b| a.principal.as_str().cmp(b.principal.as_str()));
         all
     }

@@ -81,6 +81,10 @@ impl Snapshot {
     pub fn entries(&self) -> Vec<Arc<AccessEntry>> {
         self.entries.sorted()
     }
+    /// When its entries and their associations end, in no order, those that have ended too.
+    pub fn ends(&self) -> impl Iterator<Item = Timestamp> {
+        self.entries.iter().flat_map(|entry| entry.ends())
+    }
     /// The entry with exactly this ARN.
     pub fn entry(&self, principal: &PrincipalArn) -> Option<&Arc<AccessEntry>> {
         self.entries.named(principal.key()).map(|compiled| &compiled.entry).find(|entry| entry.principal == *principal)

@@ -101,7 +101,7 @@ impl Stage<'_> {
 /// Whether a change is a lock-out. `caller` is who makes it, where that is known; a cluster that nobody
 /// administers can't be locked further.
 ///
-/// Looks at `now`, and at when all ends are over: ends only take away, so whoever administers then does all along.
+/// Looks at `now`, and, where anything is still to end, at when all ends are over.
 pub fn lock_out(
     before: &Snapshot,
     after: &Snapshot,
@@ -112,9 +112,11 @@ pub fn lock_out(
 ) -> Option<LockOut> {
     let change = Change { before, after, caller, protected, known };
     let mut reasons = change.reasons(now);
-    for late in change.reasons(Timestamp::MAX) {
-        if !reasons.iter().any(|reason| reason.is_same_loss(&late)) {
-            reasons.push(LockOutReason::WhenEndsAreOver(Box::new(late)));
+    let is_all_for_good = before.ends().chain(after.ends()).all(|end| end <= now);
+    let late = if is_all_for_good { Vec::new() } else { change.reasons(Timestamp::MAX) };
+    for reason in late {
+        if !reasons.iter().any(|found| found.is_same_loss(&reason)) {
+            reasons.push(LockOutReason::WhenEndsAreOver(Box::new(reason)));
         }
     }
     (!reasons.is_empty()).then_some(LockOut { reasons })

@@ -190,7 +190,8 @@ impl Analysis {
         // Up to a second for ten thousand entries: not on a thread that others wait for.
         let made = tokio::task::spawn_blocking(move || {
             let analysis = Arc::new(Analysis::new(&basis.snapshot, &around, &known, basis.at));
-            Kept { until: next_end(&basis.snapshot, basis.at), basis, analysis }
+            let until = basis.snapshot.ends().filter(|end| *end > basis.at).min();
+            Kept { basis, until, analysis }
         });
         made.await
     }
@@ -212,13 +213,4 @@ impl Analysis {
         let found = arn.and_then(|arn| self.by_principal.get(&arn.without_path()));
         found.into_iter().flatten().filter_map(|index| self.findings.all.get(*index)).collect()
     }
-}
-
-/// When the next entry or association ends.
-fn next_end(state: &Snapshot, now: Timestamp) -> Option<Timestamp> {
-    let entries = state.entries();
-    let ends = entries.iter().flat_map(|entry| {
-        entry.expires.into_iter().chain(entry.policies.iter().filter_map(|association| association.expires))
-    });
-    ends.filter(|end| *end > now).min()
 }
