@@ -28,7 +28,7 @@ pub(super) async fn describe(call: &Call<'_>) -> Result<Answer, EksError> {
         }
     })?;
     let cluster = usable(call, cluster)?;
-    let page = call.page_up_to(MOST, "")?;
+    let page = call.page_up_to(MOST, &cluster.record.id)?;
     let prefix = call.place.entries(&cluster.record.name);
     let after = page.after.map(|last| format!("{prefix}{last}"));
     let listing = call.plane.store.list(&prefix, ListOptions { after, limit: page.limit, at: None }).await?;
@@ -50,5 +50,5 @@ pub(super) async fn describe(call: &Call<'_>) -> Result<Answer, EksError> {
         }));
     }
     let more_after = last.filter(|_| listing.remaining > 0);
-    Ok(Answer::read(call.paged("accessEntries", Items { items, more_after }, "")))
+    Ok(Answer::read(call.paged("accessEntries", Items { items, more_after }, &cluster.record.id)))
 }
