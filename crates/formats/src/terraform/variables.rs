@@ -5,7 +5,7 @@ use std::path::Path;
 use super::definitions::{Definitions, Expr};
 use super::evaluate::Evaluator;
 use super::folder::Content;
-use super::value::{plain, quoted};
+use super::value::{plain, put_at, quoted};
 use crate::ReadOptions;
 use crate::tree::{Node, Value};
 
@@ -70,24 +70,12 @@ fn given_text(text: &str, evaluator: &mut Evaluator<'_>) -> Node {
         && let Ok(expression) = hcl_edit::parser::parse_expr(text.trim())
     {
         let mut value = evaluator.evaluate(Expr { expression: &expression, base: 0 });
-        unplaced(&mut value);
+        put_at(&mut value, &(0..0));
         return value;
     }
     match text {
         "true" | "false" => plain(text, 0..0),
         _ => quoted(text, 0..0),
-    }
-}
-
-fn unplaced(node: &mut Node) {
-    node.bytes = 0..0;
-    match &mut node.value {
-        Value::Scalar(_) => {}
-        Value::Sequence(items) => items.iter_mut().for_each(unplaced),
-        Value::Mapping(pairs) => pairs.iter_mut().for_each(|pair| {
-            pair.key_bytes = 0..0;
-            unplaced(&mut pair.value);
-        }),
     }
 }
 
