@@ -145,8 +145,7 @@ impl Signed {
         context.set("aws:ResourceAccount", self.account().as_str());
         context.set("aws:ViaAWSService", "false");
         context.set("aws:SourceIp", request.peer.to_string());
-        context.set("aws:CurrentTime", now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-        context.set("aws:EpochTime", now.as_second().to_string());
+        context.set_time(now);
         context.set("aws:SecureTransport", "false");
         if let Some(agent) = request.header("user-agent") {
             context.set("aws:UserAgent", agent);

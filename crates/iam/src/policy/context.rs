@@ -42,9 +42,14 @@ impl Context {
             .set("aws:PrincipalAccount", caller.principal.account().as_str())
             .set("aws:PrincipalType", kind)
             .set("aws:userid", user_id)
-            .set("aws:CurrentTime", now.to_string())
-            .set("aws:EpochTime", now.as_second().to_string());
+            .set_time(now);
         context
+    }
+
+    /// Sets `aws:CurrentTime` and `aws:EpochTime`, to the second.
+    pub fn set_time(&mut self, now: Timestamp) -> &mut Self {
+        self.set("aws:CurrentTime", now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+            .set("aws:EpochTime", now.as_second().to_string())
     }
 
     /// Sets a key to one value.

@@ -99,6 +99,11 @@ impl Cluster {
         analysis::of(visit, &self.place, &self.record, &self.running).await
     }
 
+    /// The same, for a page that the visitor may see without it.
+    pub(super) async fn analysis_if_seen(&self, visit: &Visit<'_>) -> Result<Option<Seen>, Problem> {
+        Ok(if self.sees_access(visit) { Some(self.analysis(visit).await?) } else { None })
+    }
+
     /// Whether an operation on an entry is worth offering.
     pub(super) fn offers_on(&self, visit: &Visit<'_>, operation: &str, entry: &EntryRecord) -> bool {
         visit.may(&format!("eks:{operation}"), &entry.arn, |context| {

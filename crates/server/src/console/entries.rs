@@ -118,10 +118,7 @@ async fn entries(visit: &Visit<'_>, cluster: &Cluster) -> Result<Markup, Problem
     // Whether the caller may list at all is the operation's to say, and to record.
     let path = cluster_path(&cluster.record.name, "/access-entries");
     act::eks(visit, &cluster.place, "GET", &path, "maxResults=1", &Value::Null).await?;
-    let seen = match cluster.sees_access(visit) {
-        true => Some(cluster.analysis(visit).await?),
-        false => None,
-    };
+    let seen = cluster.analysis_if_seen(visit).await?;
     let seen = seen.as_ref();
     let any = cluster.running.runtime.entry_count() > 0;
     let (fitting, paging) = fitting(visit, cluster, seen.and_then(Seen::last)).await?;

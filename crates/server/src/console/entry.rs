@@ -24,10 +24,7 @@ pub(super) async fn page(visit: &Visit<'_>, cluster: &Cluster) -> Result<Reply, 
     };
     let may = |operation| cluster.offers_on(visit, operation, &entry);
     let kind: Option<entryway_access::EntryType> = entry.kind.parse().ok();
-    let seen = match cluster.sees_access(visit) {
-        true => Some(cluster.analysis(visit).await?),
-        false => None,
-    };
+    let seen = cluster.analysis_if_seen(visit).await?;
     let content = html! {
         div.actions {
             @if may("UpdateAccessEntry") && kind.is_some_and(|kind| kind.takes_groups_and_username()) { a.button.quiet href=(to("update", &[])) { "Edit" } }

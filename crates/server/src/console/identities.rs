@@ -95,8 +95,7 @@ impl Scope {
         now: Timestamp,
     ) -> Result<IamRights, DirectoryError> {
         let mut context = caller.context.clone();
-        context.set("aws:CurrentTime", now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-        context.set("aws:EpochTime", now.as_second().to_string());
+        context.set_time(now);
         let may = |action: &str, resource: &str, context: &Context| {
             evaluate(&caller.policies.as_set(), &Request { action, resource, context }).is_ok()
         };
