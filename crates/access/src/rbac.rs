@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::UserInfo;
 use crate::standing::SERVICE_ACCOUNT_PREFIX;
 
 /// A rule of a role or of an access policy, with RBAC's own meaning of every field. Each list may be `null`, as Go
@@ -115,6 +116,11 @@ impl Subject {
                 .and_then(|rest| rest.strip_prefix(':'))
                 .is_some_and(|rest| rest == name),
         }
+    }
+
+    /// Whether the user is meant, by name or as a member of a group.
+    pub fn means(&self, user: &UserInfo) -> bool {
+        self.is_user(&user.username) || user.groups.iter().any(|group| self.is_group(group))
     }
 
     /// Whether members of this group are meant.

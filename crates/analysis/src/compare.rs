@@ -253,7 +253,7 @@ impl<'s> View<'s> {
         let bindings = &self.state.rbac().bindings;
         let namespaces: BTreeSet<&str> = bindings
             .iter()
-            .filter(|binding| binding.subjects.iter().any(|subject| names_user(subject, user)))
+            .filter(|binding| binding.subjects.iter().any(|subject| subject.means(user)))
             .filter_map(|binding| binding.namespace.as_deref())
             .collect();
         for namespace in namespaces {
@@ -262,10 +262,6 @@ impl<'s> View<'s> {
         }
         into.extend(atoms);
     }
-}
-
-fn names_user(subject: &entryway_access::Subject, user: &UserInfo) -> bool {
-    subject.is_user(&user.username) || user.groups.iter().any(|group| subject.is_group(group))
 }
 
 /// Where an association is in force.

@@ -13,6 +13,7 @@ pub const MANAGED_BY_VALUE: &str = "entryway";
 pub(crate) const MIGRATED_FROM: &str = "entryway:migrated-from";
 /// Its value.
 pub(crate) const MIGRATED_FROM_VALUE: &str = "aws-auth";
+
 /// Whether a tag says when something ends.
 pub(crate) fn is_expiry(key: &str) -> bool {
     key == EXPIRES_AT || key.starts_with(EXPIRES_POLICY)

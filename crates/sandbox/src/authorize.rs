@@ -93,23 +93,12 @@ pub(crate) fn missing_roles<'s>(snapshot: &'s Snapshot, user: &UserInfo, namespa
         |binding: &&Binding| binding.namespace.as_deref().is_none_or(|own| !namespace.is_empty() && own == namespace);
     let bindings = snapshot.rbac().bindings.iter().filter(here);
     bindings
-        .filter(|binding| binding.subjects.iter().any(|subject| applies(subject, user)))
+        .filter(|binding| binding.subjects.iter().any(|subject| subject.means(user)))
         .filter(|binding| {
             snapshot.role_rules(&binding.role, binding.namespace.as_deref().unwrap_or_default()).is_none()
         })
         .map(|binding| &binding.role)
         .collect()
-}
-
-fn applies(subject: &Subject, user: &UserInfo) -> bool {
-    match subject {
-        Subject::User(name) => *name == user.username,
-        Subject::Group(name) => user.groups.contains(name),
-        Subject::ServiceAccount { namespace, name } => {
-            user.username.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'))
-                == Some((namespace.as_str(), name.as_str()))
-        }
-    }
 }
 
 /// Why a decision is what it is, in the words that reviews carry; empty where they carry none.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use entryway_access::UserInfo;
 use entryway_objects::lifecycle::{self, Creation};
 use entryway_objects::status::Status;
 use serde_json::{Value, json};
@@ -190,7 +191,7 @@ async fn fill(api: &Api, namespace: &str, name: &str) -> Result<(), Status> {
     let claims = Claims {
         iss: SECRET_ISSUER.into(),
         aud: Vec::new(),
-        sub: format!("system:serviceaccount:{namespace}:{account_name}"),
+        sub: UserInfo::service_account(namespace, &account_name).username,
         exp: None,
         nbf: None,
         iat: None,

@@ -1,5 +1,6 @@
 //! Subresources that have a form of their own: scale, token, eviction, binding.
 
+use entryway_access::UserInfo;
 use entryway_objects::apply::{Manager, track_update};
 use entryway_objects::body::{self, FieldValidation};
 use entryway_objects::lifecycle;
@@ -103,7 +104,7 @@ pub(crate) async fn token(call: &mut ResourceCall) -> Result<Answer, Failure> {
     let claims = Claims {
         iss: api.config.issuer.clone(),
         aud: audiences.clone(),
-        sub: format!("system:serviceaccount:{}:{}", meta::namespace(&account), meta::name(&account)),
+        sub: UserInfo::service_account(meta::namespace(&account), meta::name(&account)).username,
         exp: Some(at.as_second()),
         nbf: Some(now.as_second()),
         iat: Some(now.as_second()),

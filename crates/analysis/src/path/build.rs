@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use entryway_access::{MASTERS, PrincipalArn, Snapshot, Subject as RbacSubject, service_account};
+use entryway_access::{MASTERS, PrincipalArn, SERVICE_ACCOUNTS, Snapshot, Subject as RbacSubject, service_account};
 use jiff::Timestamp;
 
 use super::moves::{Becomes, MOVES, Move};
@@ -72,7 +72,9 @@ fn namespaces(state: &Snapshot, around: &Surroundings) -> BTreeSet<String> {
         all.extend(binding.subjects.iter().filter_map(|subject| match subject {
             RbacSubject::ServiceAccount { namespace, .. } => Some(namespace.clone()),
             RbacSubject::User(name) => service_account(name).map(|(namespace, _)| namespace.to_owned()),
-            RbacSubject::Group(name) => name.strip_prefix("system:serviceaccounts:").map(str::to_owned),
+            RbacSubject::Group(name) => {
+                name.strip_prefix(SERVICE_ACCOUNTS).and_then(|rest| rest.strip_prefix(':')).map(str::to_owned)
+            }
         }));
     }
     for entry in state.entries() {
