@@ -1,34 +1,14 @@
 //! What is wrong with objects, in the words of the real server: one line for each rule that a person runs into.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::result_large_err)]
 
-use entryway_objects::lifecycle::{Creation, create, update};
-use entryway_objects::registry::Registry;
+mod common;
+
+use common::{changed, make, wrong};
 use entryway_objects::status::Status;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-fn make(group: &str, plural: &str, object: Value) -> Result<Value, Status> {
-    let resource = Registry::builtin().find(group, "v1", plural).expect("a served type");
-    let namespace = resource.namespaced.then_some("ns");
-    let with = Creation { namespace, uid: "u", now: Timestamp::UNIX_EPOCH, seed: 1, mounts_token: true };
-    create(&resource, object, &with)
-}
-
-/// The message without the part that names the object.
-fn wrong(result: Result<Value, Status>) -> String {
-    let status = result.expect_err("an invalid object");
-    status.message.split_once(" is invalid: ").map(|(_, rest)| rest.to_owned()).unwrap_or(status.message)
-}
-
-fn changed(group: &str, plural: &str, object: Value, change: impl Fn(&mut Value)) -> Result<Value, Status> {
-    let old = make(group, plural, object).expect("a valid object");
-    let mut new = old.clone();
-    change(&mut new);
-    update(&Registry::builtin().find(group, "v1", plural).expect("a served type"), None, &old, new)
-}
-
 fn pod(spec: Value) -> Result<Value, Status> {
-    make("", "pods", json!({"metadata": {"name": "x"}, "spec": spec}))
+    make("", "v1", "pods", json!({"metadata": {"name": "x"}, "spec": spec}))
 }
 
 /// A pod of one container with something more.
@@ -220,19 +200,19 @@ fn workloads() {
             "spec.selector: Invalid value: {}: empty selector is invalid for deployment",
         ),
     ] {
-        assert_eq!(wrong(make("apps", plural, spec(more))), text);
+        assert_eq!(wrong(make("apps", "v1", plural, spec(more))), text);
     }
     let job = |policy: &str| {
         let template = json!({"spec": {"restartPolicy": policy, "containers": [{"name": "c", "image": "i"}]}});
         json!({"metadata": {"name": "x"}, "spec": {"template": template}})
     };
     assert_eq!(
-        wrong(make("batch", "jobs", job("Always"))),
+        wrong(make("batch", "v1", "jobs", job("Always"))),
         "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\""
     );
     let cron = json!({"metadata": {"name": "x"}, "spec": {"schedule": "61 * * * *", "jobTemplate": job("Never")}});
     assert_eq!(
-        wrong(make("batch", "cronjobs", cron)),
+        wrong(make("batch", "v1", "cronjobs", cron)),
         "spec.schedule: Invalid value: \"61 * * * *\": end of range (61) above maximum (59): 61"
     );
     let claimed = json!({
@@ -240,12 +220,12 @@ fn workloads() {
             {"name": "c", "image": "i", "volumeMounts": [{"name": "data", "mountPath": "/d"}]}]}},
         "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}],
     });
-    make("apps", "statefulsets", spec(claimed)).expect("claims are volumes");
+    make("apps", "v1", "statefulsets", spec(claimed)).expect("claims are volumes");
 }
 
 #[test]
 fn services() {
-    let service = |spec: Value| make("", "services", json!({"metadata": {"name": "x"}, "spec": spec}));
+    let service = |spec: Value| make("", "v1", "services", json!({"metadata": {"name": "x"}, "spec": spec}));
     for (spec, text) in [
         (json!({}), "spec.ports: Required value"),
         (
@@ -296,7 +276,7 @@ fn services() {
 
 #[test]
 fn metadata() {
-    let map = |metadata: Value| wrong(make("", "configmaps", json!({"metadata": metadata})));
+    let map = |metadata: Value| wrong(make("", "v1", "configmaps", json!({"metadata": metadata})));
     assert_eq!(
         map(json!({"name": "x", "finalizers": ["y"]})),
         "metadata.finalizers[0]: Invalid value: \"y\": name is neither a standard finalizer name nor is it fully qualified"
@@ -308,6 +288,7 @@ fn metadata() {
     assert_eq!(
         wrong(make(
             "rbac.authorization.k8s.io",
+            "v1",
             "rolebindings",
             json!({
                 "metadata": {"name": "x"}, "roleRef": {"kind": "Role", "name": "r"}, "subjects": [{"kind": "User", "name": ""}]

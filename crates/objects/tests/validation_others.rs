@@ -2,26 +2,10 @@
 //! of Kubernetes' own validation of the type.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::result_large_err)]
 
-use entryway_objects::lifecycle::{Creation, create, update};
-use entryway_objects::registry::Registry;
-use entryway_objects::status::Status;
-use jiff::Timestamp;
+mod common;
+
+use common::{make, wrong};
 use serde_json::{Value, json};
-
-fn make(group: &str, version: &str, plural: &str, mut object: Value) -> Result<Value, Status> {
-    let resource = Registry::builtin().find(group, version, plural).expect("a served type");
-    if object.get("metadata").is_none() {
-        object["metadata"] = json!({"name": "x"});
-    }
-    let namespace = resource.namespaced.then_some("ns");
-    let with = Creation { namespace, uid: "u", now: Timestamp::UNIX_EPOCH, seed: 1, mounts_token: true };
-    create(&resource, object, &with)
-}
-
-fn wrong(result: Result<Value, Status>) -> String {
-    let status = result.expect_err("an invalid object");
-    status.message.split_once(" is invalid: ").map(|(_, rest)| rest.to_owned()).unwrap_or(status.message)
-}
 
 /// Each of these is refused with its text.
 fn refused(group: &str, version: &str, plural: &str, cases: Vec<(Value, &str)>) {
@@ -31,10 +15,7 @@ fn refused(group: &str, version: &str, plural: &str, cases: Vec<(Value, &str)>) 
 }
 
 fn changed(group: &str, plural: &str, object: Value, change: impl Fn(&mut Value)) -> String {
-    let old = make(group, "v1", plural, object).expect("a valid object");
-    let mut new = old.clone();
-    change(&mut new);
-    wrong(update(&Registry::builtin().find(group, "v1", plural).expect("a served type"), None, &old, new))
+    wrong(common::changed(group, plural, object, change))
 }
 
 fn ingress(path: Value) -> Value {
