@@ -146,14 +146,8 @@ impl Directory {
         let account = &credential.account;
         let caller = holder.caller(credential)?;
         let (arn, mut policies, mut context) = match &holder {
-            Found::Role(role) => own_facts(account, role).await?,
-            Found::User(user) => {
-                let (arn, mut policies, context) = own_facts(account, user).await?;
-                for group in account.groups_of(user).await? {
-                    policies.add(permissions(account, &group).await?);
-                }
-                (arn, policies, context)
-            }
+            Found::Role(role) => role_facts(account, role).await?,
+            Found::User(user) => user_facts(account, user).await?,
         };
         context.set("aws:userid", user_id(&caller));
         let session = match (&credential.owner, &holder) {
@@ -181,10 +175,6 @@ impl Directory {
             context.set("aws:TokenIssueTime", session.issued.to_string());
             context.set("aws:MultiFactorAuthPresent", "false");
         }
-        if let Found::User(user) = &holder {
-            context.set("aws:username", user.name.as_str());
-        }
-        context.set("aws:PrincipalType", if matches!(holder, Found::Role(_)) { "AssumedRole" } else { "User" });
         let principal = arn.parse().map_err(|error: entryway_access::ArnError| DirectoryError::Corrupt {
             key: arn.clone(),
             problem: error.to_string(),
@@ -260,10 +250,7 @@ fn mismatch(credential: &Credential) -> DirectoryError {
 }
 
 /// What a role, user or group allows and denies by its own policies.
-pub(crate) async fn permissions<H: Holder>(
-    account: &Account,
-    holder: &H,
-) -> Result<Vec<Arc<PolicyDocument>>, DirectoryError> {
+async fn permissions<H: Holder>(account: &Account, holder: &H) -> Result<Vec<Arc<PolicyDocument>>, DirectoryError> {
     let arn = account.arn(holder);
     let mut documents = Vec::new();
     for (name, text) in &holder.grants().inline {
@@ -276,12 +263,27 @@ pub(crate) async fn permissions<H: Holder>(
     Ok(documents)
 }
 
+/// ARN, policies and condition keys: of a user, those of its groups too.
+pub(crate) type Facts = (String, EffectivePolicies, Context);
+
+pub(crate) async fn user_facts(account: &Account, user: &User) -> Result<Facts, DirectoryError> {
+    let (arn, mut policies, mut context) = own_facts(account, user).await?;
+    for group in account.groups_of(user).await? {
+        policies.add(permissions(account, &group).await?);
+    }
+    context.set("aws:username", user.name.as_str()).set("aws:PrincipalType", "User");
+    Ok((arn, policies, context))
+}
+
+pub(crate) async fn role_facts(account: &Account, role: &Role) -> Result<Facts, DirectoryError> {
+    let (arn, policies, mut context) = own_facts(account, role).await?;
+    context.set("aws:PrincipalType", "AssumedRole");
+    Ok((arn, policies, context))
+}
+
 /// A role's or user's ARN, policies and condition keys. A boundary that can't be found is an error: without it, more
 /// would be allowed.
-pub(crate) async fn own_facts<H: Holder>(
-    account: &Account,
-    holder: &H,
-) -> Result<(String, EffectivePolicies, Context), DirectoryError> {
+async fn own_facts<H: Holder>(account: &Account, holder: &H) -> Result<Facts, DirectoryError> {
     let arn = account.arn(holder);
     let mut policies = EffectivePolicies { identity: permissions(account, holder).await?, ..Default::default() };
     if let Some(policy) = &holder.grants().boundary {

@@ -4,8 +4,7 @@ use entryway_access::{ArnError, Caller, PrincipalArn};
 use entryway_store::{ListOptions, Revision};
 use jiff::Timestamp;
 
-use crate::caller::{own_facts, permissions, user_id};
-use crate::holder::Holder;
+use crate::caller::{Facts, role_facts, user_facts, user_id};
 use crate::{Account, DirectoryError, LocalCaller, PageRequest, Role, SessionKind, User, keys};
 
 /// Tells whether a role, user, group or managed policy of an account has changed.
@@ -45,34 +44,30 @@ impl Account {
     pub async fn everybody(&self, now: Timestamp) -> Result<Vec<LocalCaller>, DirectoryError> {
         let mut all = Vec::new();
         for user in self.list::<User>("", &PageRequest::ALL).await?.items {
-            let mut caller = self.as_caller(&user, &self.arn(&user), &user.id, SessionKind::LongTerm).await?;
-            for group in self.groups_of(&user).await? {
-                caller.policies.add(permissions(self, &group).await?);
-            }
-            caller.context.set("aws:username", user.name.as_str()).set("aws:PrincipalType", "User");
-            all.push(caller);
+            let facts = user_facts(self, &user).await?;
+            all.push(self.as_caller(facts, &self.arn(&user), &user.id, SessionKind::LongTerm)?);
         }
         for role in self.list::<Role>("", &PageRequest::ALL).await?.items {
             let arn = format!("arn:{}:sts::{}:assumed-role/{}/{SESSION}", self.partition(), self.id(), role.name);
             let session =
                 SessionKind::Role { issued: now, source_identity: None, transitive_tags: crate::Tags::default() };
-            let mut caller = self.as_caller(&role, &arn, &format!("{}:{SESSION}", role.id), session).await?;
-            caller.context.set("aws:PrincipalType", "AssumedRole").set("aws:MultiFactorAuthPresent", "false");
+            let facts = role_facts(self, &role).await?;
+            let mut caller = self.as_caller(facts, &arn, &format!("{}:{SESSION}", role.id), session)?;
+            caller.context.set("aws:MultiFactorAuthPresent", "false");
             all.push(caller);
         }
         Ok(all)
     }
 
-    async fn as_caller<H: Holder>(
+    fn as_caller(
         &self,
-        holder: &H,
+        (own, policies, mut context): Facts,
         arn: &str,
         id: &str,
         session: SessionKind,
     ) -> Result<LocalCaller, DirectoryError> {
         let corrupt = |problem: String| DirectoryError::Corrupt { key: arn.to_owned(), problem };
         let caller = Caller::from_sts(self.id().as_str(), arn, id, "").map_err(|error| corrupt(error.to_string()))?;
-        let (own, policies, mut context) = own_facts(self, holder).await?;
         context.set("aws:userid", user_id(&caller));
         let principal: PrincipalArn = own.parse().map_err(|error: ArnError| corrupt(error.to_string()))?;
         Ok(LocalCaller { caller, principal, account: self.clone(), session, policies, context })
